@@ -1,0 +1,253 @@
+"""A raw HTTP client for tests: sends bytes, reads one response at a time, strictly.
+
+It shares no code with the server, so that both cannot be wrong in the same way. It has sockets of its own and waits with
+anyio, so that it runs on asyncio, uvloop and trio. Every wait has a deadline.
+"""
+
+import re
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import anyio
+import attrs
+
+DEADLINE = 10.0  # generous: no test waits for it unless something is broken
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
+_FIELD = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
+)
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+
+
+class BadResponseError(AssertionError):
+    """What arrived is not HTTP/1.1 (RFC 9112)."""
+
+
+@attrs.frozen
+class IncompleteError(Exception):
+    """The connection ended inside a response; `received` is what there was of its body (`b""`: or not even that)."""
+
+    received: bytes
+
+
+@attrs.frozen
+class Response:
+    """One response. `framing` is what said where its body ends: "none", "length", "chunked" or "close"."""
+
+    status: int
+    fields: list[tuple[bytes, bytes]]
+    body: bytes = b""
+    framing: str = "none"
+    trailers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
+
+    def field(self, name: bytes) -> bytes | None:
+        values = [value for key, value in self.fields if key == name]
+        if len(values) > 1:
+            raise BadResponseError(f"{name!r} came {len(values)} times")
+        return values[0] if values else None
+
+    @property
+    def closes(self) -> bool:
+        return (self.field(b"connection") or b"").lower() == b"close"
+
+
+def request(
+    target: str = "/", *fields: str, method: str = "GET", body: bytes | None = None, version: str = "1.1"
+) -> bytes:
+    """A request in bytes; `Host` and, with a body, `Content-Length` are added."""
+    lines = [f"{method} {target} HTTP/{version}", "Host: test", *fields]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+class Wire:
+    """A connected socket, and the bytes that were read from it and not yet taken."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self.buffer = b""
+        self.at_end = False
+
+    @classmethod
+    async def connect(cls, address: Any, *, receive_buffer: int | None = None) -> Self:
+        """Connect to (host, port) or to the path of a Unix socket."""
+        is_tcp = not isinstance(address, str)
+        raw = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
+        try:
+            raw.setblocking(False)
+            if receive_buffer is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if is_tcp:
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            error = raw.connect_ex(address)
+            if error and error != 115:  # EINPROGRESS
+                raise ConnectionRefusedError(error, f"cannot connect to {address!r}")
+            with anyio.fail_after(DEADLINE):
+                await anyio.wait_writable(raw)
+            error = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise ConnectionRefusedError(error, f"cannot connect to {address!r}")
+        except BaseException:
+            raw.close()
+            raise
+        return cls(raw)
+
+    async def send(self, data: bytes) -> bool:
+        """Send all of `data`; False if the server has cut the connection before it took everything."""
+        view = memoryview(data)
+        with anyio.fail_after(DEADLINE):
+            while view:
+                try:
+                    view = view[self.socket.send(view) :]
+                except BlockingIOError:
+                    await anyio.wait_writable(self.socket)
+                except ConnectionError:
+                    return False
+        await anyio.lowlevel.checkpoint()
+        return True
+
+    async def drip(self, data: bytes) -> bool:
+        """Send `data` one byte at a time, with the server's turn after each."""
+        for position in range(len(data)):
+            if not await self.send(data[position : position + 1]):
+                return False
+            await anyio.lowlevel.checkpoint()
+        return True
+
+    async def more(self) -> bool:
+        """Read what there is into `buffer`; False when the server has ended the connection."""
+        with anyio.fail_after(DEADLINE):
+            while not self.at_end:
+                try:
+                    data = self.socket.recv(65536)
+                except BlockingIOError:
+                    await anyio.wait_readable(self.socket)
+                    continue
+                except ConnectionError:
+                    data = b""
+                self.at_end = not data
+                self.buffer += data
+                return not self.at_end
+        return False
+
+    async def take(self, count: int) -> bytes:
+        """Exactly `count` bytes; `IncompleteError` if the connection ends before."""
+        while len(self.buffer) < count:
+            if not await self.more():
+                raise IncompleteError(self.buffer)
+        taken, self.buffer = self.buffer[:count], self.buffer[count:]
+        return taken
+
+    async def line(self) -> bytes:
+        """One line without its CRLF. A lone CR or LF is an error."""
+        while b"\n" not in self.buffer:
+            if not await self.more():
+                raise IncompleteError(b"")
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        if not line.endswith(b"\r") or b"\r" in line[:-1]:
+            raise BadResponseError(f"line that does not end in CRLF: {line!r}")
+        return line[:-1]
+
+    async def ended(self) -> bytes:
+        """Wait until the server has ended the connection; returns what it sent until then."""
+        while await self.more():
+            pass
+        rest, self.buffer = self.buffer, b""
+        return rest
+
+    def finish(self) -> None:
+        """Half-close: the server sees the end of the stream, and can still answer."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """End the connection with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Client(Wire):
+    """HTTP/1.1 on a `Wire`."""
+
+    async def response(self, method: str = "GET") -> Response:
+        """Read the next response, an informational one included."""
+        line = await self.line()
+        matched = _STATUS_LINE.fullmatch(line)
+        if matched is None:
+            raise BadResponseError(f"not a status line: {line!r}")
+        status, fields = int(matched[1]), await self._fields()
+        head = Response(status, fields)
+        if status < 200 or status == 204:
+            self._expect_no_framing(head)
+            return head
+        length, coding = head.field(b"content-length"), head.field(b"transfer-encoding")
+        if length is not None and coding is not None:
+            raise BadResponseError("both content-length and transfer-encoding")
+        if method == "HEAD" or status == 304:
+            return head
+        if coding is not None:
+            if coding != b"chunked":
+                raise BadResponseError(f"transfer-encoding: {coding!r}")
+            body, trailers = await self._chunks()
+            return attrs.evolve(head, body=body, framing="chunked", trailers=trailers)
+        if length is not None:
+            if not length.isdigit():
+                raise BadResponseError(f"content-length: {length!r}")
+            return attrs.evolve(head, body=await self.take(int(length)), framing="length")
+        return attrs.evolve(head, body=await self.ended(), framing="close")
+
+    async def ask(
+        self, target: str = "/", *fields: str, method: str = "GET", body: bytes | None = None
+    ) -> Response:
+        """Send one request and read its response."""
+        await self.send(request(target, *fields, method=method, body=body))
+        return await self.response(method)
+
+    async def _fields(self) -> list[tuple[bytes, bytes]]:
+        fields = []
+        while line := await self.line():
+            matched = _FIELD.fullmatch(line)
+            if matched is None:
+                raise BadResponseError(f"not a field line: {line!r}")
+            fields.append((matched[1].lower(), matched[2]))
+        return fields
+
+    async def _chunks(self) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+        body = b""
+        try:
+            while True:
+                line = await self.line()
+                if _CHUNK_SIZE.fullmatch(line) is None:
+                    raise BadResponseError(f"not a chunk size: {line!r}")
+                size = int(line, 16)
+                if size == 0:
+                    return body, await self._fields()
+                chunk = await self.take(size + 2)
+                if not chunk.endswith(b"\r\n"):
+                    raise BadResponseError(f"chunk of {size} bytes ends in {chunk[-2:]!r}")
+                body += chunk[:-2]
+        except IncompleteError as error:
+            raise IncompleteError(body + error.received) from None
+
+    @staticmethod
+    def _expect_no_framing(head: Response) -> None:
+        for name in (b"content-length", b"transfer-encoding"):
+            if head.field(name) is not None:
+                raise BadResponseError(f"{name!r} in a response with status {head.status}")
+
+
+@asynccontextmanager
+async def connect(address: Any, *, receive_buffer: int | None = None) -> AsyncIterator[Client]:
+    """A `Client` that is closed at the end."""
+    client = await Client.connect(address, receive_buffer=receive_buffer)
+    try:
+        yield client
+    finally:
+        client.close()
