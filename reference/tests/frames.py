@@ -30,7 +30,7 @@ def frame(
     mask: bytes | None = b"\x37\xfa\x21\x3d",
     length: int | None = None,
 ) -> bytes:
-    """One frame of a client. `length` tells another length than the payload has; `mask=None` leaves it unmasked."""
+    """One frame of a client. `length` tells another length than the payload has; `mask=None`: unmasked."""
     count = len(payload) if length is None else length
     flag = 0 if mask is None else 0x80
     first = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
@@ -120,7 +120,7 @@ class WebSocket:
                     return b"".join(parts).decode() if kind == TEXT else b"".join(parts)
 
     async def closed(self) -> int:
-        """Wait for the server's close, answer it, and wait for the end of the connection. Messages before it are passed over.
+        """Pass over messages to the server's close, answer it, and wait for the end of the connection.
 
         Returns the code: 1005 if the frame had none, 1006 if the connection ended without a close frame.
         """

@@ -1,8 +1,8 @@
 """Applications for tests: one script, either flavour, every call noted.
 
-A handler is a function of (consumer, message). If it is a generator function, it yields the calls that it wants made, as
-tuples: `result = yield consumer.send, {"type": "websocket.accept"}`. An asynchronous consumer awaits them, a synchronous one
-just calls them. So one script tests both.
+A handler is a function of (consumer, message). If it is a generator function, it yields the calls that it
+wants made, as tuples: `result = yield consumer.send, {"type": "websocket.accept"}`. An asynchronous consumer
+awaits them, a synchronous one just calls them. So one script tests both.
 """
 
 import logging
@@ -20,17 +20,14 @@ from .wire import DEADLINE
 
 Message = dict[str, Any]
 Handler = Callable[["Consumer", Message], Any]
-TERMINAL = {
-    "http.disconnect",
-    "websocket.disconnect",
-    "lifespan.shutdown",
-}
+TYPES = ("http", "websocket")
+TERMINAL = {"http.disconnect", "websocket.disconnect", "lifespan.shutdown"}
 
 
 async def until(condition: Callable[[], Any], what: str = "the condition") -> None:
     """Wait until `condition()` is true."""
     with anyio.move_on_after(DEADLINE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for is in the server, or in a thread
             await anyio.sleep(0.002)
         return
     raise AssertionError(f"waited {DEADLINE} s in vain for {what}")
@@ -49,7 +46,7 @@ class Gate:
     async def wait(self) -> None:
         self.waiting += 1
         with anyio.fail_after(DEADLINE):
-            while not self._opened.is_set():
+            while not self._opened.is_set():  # noqa: ASYNC110 - it may be opened from a thread
                 await anyio.sleep(0.002)
 
     def wait_in_thread(self) -> None:
@@ -157,9 +154,7 @@ def _throw(script: Any, error: BaseException) -> Any:
 class Application:
     """Makes a consumer with `handler` for each connection, and keeps them all."""
 
-    def __init__(
-        self, handler: Handler, *, is_async: bool = True, types: tuple[str, ...] = ("http", "websocket")
-    ) -> None:
+    def __init__(self, handler: Handler, *, is_async: bool = True, types: tuple[str, ...] = TYPES) -> None:
         self.handler = handler
         self.is_async = is_async
         self.types = types
@@ -177,7 +172,7 @@ class Application:
         return consumer
 
     def verify(self) -> None:
-        """What holds for every consumer at the end: one terminal message, last, and never two calls at a time."""
+        """What holds for every consumer: one terminal message, last, and never two calls at a time."""
         for consumer in self.consumers:
             assert consumer.broken_rules == []
             assert [type for type in consumer.types if type in TERMINAL] == consumer.types[-1:]
@@ -208,7 +203,7 @@ async def serving(
     handler: Handler,
     *,
     is_async: bool = True,
-    types: tuple[str, ...] = ("http", "websocket"),
+    types: tuple[str, ...] = TYPES,
     layer: Any = None,
     uds: str | None = None,
     **settings: Any,
@@ -223,7 +218,7 @@ async def serving(
 
 
 def answer(consumer: Consumer, message: Message) -> Iterator[Any]:
-    """Answers every HTTP request with 200 and its path, once its body is complete, and echoes WebSocket messages."""
+    """Answers a request with its path and body, once that is complete, and echoes WebSocket messages."""
     kind = message["type"]
     if kind in ("http.request", "http.request.body"):
         if kind == "http.request":

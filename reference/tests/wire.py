@@ -1,7 +1,7 @@
 """A raw HTTP client for tests: sends bytes, reads one response at a time, strictly.
 
-It shares no code with the server, so that both cannot be wrong in the same way. It has sockets of its own and waits with
-anyio, so that it runs on asyncio, uvloop and trio. Every wait has a deadline.
+It shares no code with the server, so that both cannot be wrong in the same way. It has sockets of its own and
+waits with anyio, so that it runs on asyncio, uvloop and trio. Every wait has a deadline.
 """
 
 import re
@@ -17,9 +17,9 @@ import attrs
 DEADLINE = 10.0  # generous: no test waits for it unless something is broken
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
-_FIELD = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
-)
+_VISIBLE = rb"[\x21-\x7e\x80-\xff]"
+_VALUE = rb"(?:" + _VISIBLE + rb"(?:[\t\x20-\x7e\x80-\xff]*" + _VISIBLE + rb")?)?"
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(" + _VALUE + rb")[ \t]*")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
@@ -29,7 +29,7 @@ class BadResponseError(AssertionError):
 
 @attrs.frozen
 class IncompleteError(Exception):
-    """The connection ended inside a response; `received` is what there was of its body (`b""`: or not even that)."""
+    """The connection ended inside a response; `received` is what there was of its body."""
 
     received: bytes
 
@@ -203,11 +203,9 @@ class Client(Wire):
             return attrs.evolve(head, body=await self.take(int(length)), framing="length")
         return attrs.evolve(head, body=await self.ended(), framing="close")
 
-    async def ask(
-        self, target: str = "/", *fields: str, method: str = "GET", body: bytes | None = None
-    ) -> Response:
+    async def ask(self, target: str = "/", *fields: str, method: str = "GET", **options: Any) -> Response:
         """Send one request and read its response."""
-        await self.send(request(target, *fields, method=method, body=body))
+        await self.send(request(target, *fields, method=method, **options))
         return await self.response(method)
 
     async def _fields(self) -> list[tuple[bytes, bytes]]:
