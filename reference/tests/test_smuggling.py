@@ -1,4 +1,4 @@
-"""Every raw request of the table gets a verdict that the table allows: whole, byte by byte, as a handshake."""
+"""Every raw request of the table gets an allowed verdict: whole, byte by byte, and as a handshake."""
 
 from collections import Counter
 
