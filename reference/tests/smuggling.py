@@ -489,7 +489,7 @@ _targets(
         "query": b"GET /?a=b HTTP/1.1",
         "lower case method": b"get / HTTP/1.1",
         "unknown method": b"BREW / HTTP/1.1",
-        "asterisk": b"OPTIONS * HTTP/1.1",,
+        "asterisk": b"OPTIONS * HTTP/1.1",
     },
 )
 refuse("H13", "3", "0.9", b"GET /\r\n", VERSION)
