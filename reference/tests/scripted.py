@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import attrs
 
+from seaway.layers import MemoryLayer
 from seaway.reference import Server, Settings
 
 from .wire import DEADLINE
@@ -184,6 +185,7 @@ class Site:
 
     server: Server
     application: Application
+    layer: Any
 
     @property
     def address(self) -> Any:
@@ -204,7 +206,6 @@ async def serving(
     *,
     is_async: bool = True,
     types: tuple[str, ...] = TYPES,
-    layer: Any = None,
     uds: str | None = None,
     **settings: Any,
 ) -> AsyncIterator[Site]:
@@ -212,8 +213,11 @@ async def serving(
     application = Application(handler, is_async=is_async, types=types)
     chosen = Settings(**{"access_log": False, "grace": 2.0, **settings})
     with anyio.fail_after(6 * DEADLINE):
-        async with Server(application, layer=layer, port=0, uds=uds, settings=chosen) as server:
-            yield Site(server, application)
+        async with (
+            MemoryLayer() as layer,
+            Server(application, layer=layer, port=0, uds=uds, settings=chosen) as server,
+        ):
+            yield Site(server, application, layer)
     application.verify()
 
 

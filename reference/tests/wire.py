@@ -119,6 +119,18 @@ class Wire:
             await anyio.lowlevel.checkpoint()
         return True
 
+    async def stuff(self, data: bytes) -> int:
+        """Send `data` until the server, given every chance, reads no more; returns how much it was."""
+        sent = refused = 0
+        while sent < len(data) and refused < 300:
+            try:
+                sent += self.socket.send(data[sent : sent + 65536])
+                refused = 0
+            except BlockingIOError:
+                refused += 1
+                await anyio.lowlevel.checkpoint()
+        return sent
+
     async def more(self) -> bool:
         """Read what there is into `buffer`; False when the server has ended the connection."""
         with anyio.fail_after(DEADLINE):
