@@ -119,6 +119,12 @@ class Wire:
             await anyio.lowlevel.checkpoint()
         return True
 
+    async def trickle(self, byte: bytes, every: float) -> None:
+        """Send one byte every so many seconds until the server has cut the connection."""
+        with anyio.fail_after(DEADLINE):
+            while await self.send(byte):  # noqa: ASYNC110 - the time between two bytes is what is tested
+                await anyio.sleep(every)
+
     async def stuff(self, data: bytes) -> int:
         """Send `data` until the server, given every chance, reads no more; returns how much it was."""
         sent = refused = 0
