@@ -1,0 +1,177 @@
+"""Servers as processes: started by command line, ready when they accept, stopped as a whole.
+
+A server may have children (workers); it leads a session of its own, and processor time and memory are those
+of the session. They are read from Linux's `/proc`.
+"""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+import attrs
+
+from seaway.conformance.bench.errors import BenchError
+
+HOST: Final = "127.0.0.1"
+START_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 5.0
+_LAST_LINES: Final = 15
+
+_PROC = Path("/proc")
+# Positions in /proc/PID/stat after the closing bracket of the program's name: proc_pid_stat(5) minus 3.
+_SESSION, _USER_TICKS, _SYSTEM_TICKS = 3, 11, 12
+
+
+def can_account() -> bool:
+    """Whether this machine tells the processor time and the memory of other processes."""
+    return (_PROC / "self" / "smaps_rollup").exists()
+
+
+@attrs.frozen
+class ServerProcess:
+    """A server that accepts connections at `host` and `port`."""
+
+    session: int
+    host: str
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that its living processes have taken so far, user and system."""
+        ticks = 0
+        for _, fields in self._members():
+            ticks += int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def resident_bytes(self) -> int:
+        """Return the memory that its processes hold.
+
+        From `smaps_rollup`: the resident size in `stat` is counted in batches and lags by up to a megabyte.
+        """
+        return sum(_resident_kibibytes(pid) for pid, _ in self._members()) * 1024
+
+    def _members(self) -> Iterator[tuple[int, list[str]]]:
+        for entry in _PROC.iterdir():
+            if not entry.name.isdecimal():
+                continue
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It ended between the listing and the reading.
+            if int(fields[_SESSION]) == self.session:
+                yield int(entry.name), fields
+
+
+def _resident_kibibytes(pid: int) -> int:
+    try:
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Rss:")), 0)
+
+
+def command_line(template: str, application: str, port: int) -> list[str]:
+    """Return the words of a command template, its placeholders filled in.
+
+    `{python}`, `{application}`, `{host}` and `{port}` are replaced inside words, so that no value is split.
+
+    Raises:
+        BenchError: another placeholder, or `{application}` or `{port}` is missing.
+    """
+    values = {"python": sys.executable, "application": application, "host": HOST, "port": str(port)}
+    try:
+        words = shlex.split(template)
+        filled = [word.format(**values) for word in words]
+    except (KeyError, IndexError, ValueError) as error:
+        message = (
+            f"the server command {template!r} cannot be read ({error!r}): "
+            "it may have {python}, {application}, {host} and {port}."
+        )
+        raise BenchError(message) from error
+    for needed in ("{application}", "{port}"):
+        if needed not in template:
+            raise BenchError(f"the server command {template!r} has no {needed}: say where it goes.")
+    return filled
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(template: str, application: str) -> Iterator[ServerProcess]:
+    """Run a server while the block runs; `template` as for `command_line`.
+
+    Raises:
+        BenchError: it ended, or did not accept a connection within 20 seconds; with the end of its output.
+    """
+    port = free_port()
+    words = command_line(template, application, port)
+    with tempfile.TemporaryFile(mode="w+", errors="replace") as output:
+        try:
+            process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        except OSError as error:
+            raise BenchError(f"{shlex.join(words)} could not be started: {error}") from error
+        try:
+            _wait_until_accepting(process, words, port, output)
+            yield ServerProcess(process.pid, HOST, port)
+            if process.poll() is not None:
+                raise BenchError(_explain("ended while it was measured", process, words, output))
+        finally:
+            _stop(process)
+
+
+def _wait_until_accepting(
+    process: "subprocess.Popen[bytes]", words: Sequence[str], port: int, output: IO[str]
+) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        if process.poll() is not None:
+            raise BenchError(_explain("ended before it accepted a connection", process, words, output))
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                reason = f"did not accept a connection at {HOST}:{port} within {START_SECONDS:g} seconds"
+                raise BenchError(_explain(reason, process, words, output)) from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _explain(what: str, process: "subprocess.Popen[bytes]", words: Sequence[str], output: IO[str]) -> str:
+    code = process.poll()
+    status = "" if code is None else f" (exit code {code})"
+    output.seek(0)
+    last = output.read().splitlines()[-_LAST_LINES:]
+    return "\n  ".join([f"{shlex.join(words)} {what}{status}.", *(last or ["It wrote nothing."])])
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the whole group: politely first, then for certain, workers that outlived their parent included."""
+    _signal_group(process.pid, signal.SIGTERM)
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
