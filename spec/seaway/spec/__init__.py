@@ -3,6 +3,7 @@
 from seaway.spec.errors import InvalidMessage
 from seaway.spec.json_form import from_json, to_json
 from seaway.spec.names import check_channel, check_group, inbox_of
+from seaway.spec.validation import validate
 from seaway.spec.values import RESERVED_PREFIXES, normalise
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "inbox_of",
     "normalise",
     "to_json",
+    "validate",
 ]

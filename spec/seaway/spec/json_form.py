@@ -14,7 +14,6 @@ from typing import Any
 from seaway.spec.errors import invalid
 from seaway.spec.values import normalise
 
-_REQUIREMENT = "MSG-005"
 # Canonical base64 only: the bits that padding leaves unused are zero, so that one value has one form.
 _is_base64 = re.compile(
     r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
@@ -34,10 +33,10 @@ def from_json(obj: dict[str, Any]) -> dict[str, Any]:
     """Return the message whose JSON form is *obj*, as ``json.loads`` gives it.
 
     Raises:
-        InvalidMessage: *obj* has a ``$bytes`` that is not canonical base64 (MSG-005), or is no message.
+        InvalidMessage: *obj* has a ``$bytes`` that is not canonical base64 (MSG-029), or is no message.
     """
     if not isinstance(obj, dict):
-        raise invalid("", "a JSON object", obj, _REQUIREMENT)
+        raise invalid("", "a JSON object", obj, "MSG-001")
     return normalise({key: _from_json(value, key) for key, value in obj.items()})
 
 
@@ -65,5 +64,5 @@ def _from_json(value: Any, field: str) -> Any:
 def _bytes(value: dict[str, Any], field: str) -> bytes:
     text = value["$bytes"]
     if len(value) != 1 or not isinstance(text, str) or _is_base64(text) is None:
-        raise invalid(field, 'bytes as {"$bytes": canonical base64}', value, _REQUIREMENT)
+        raise invalid(field, 'bytes as {"$bytes": canonical base64}', value, "MSG-029")
     return b64decode(text)

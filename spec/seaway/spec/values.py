@@ -1,8 +1,8 @@
 """The values that a message may carry, and the copy of a message in base types.
 
-Rules of this module: `normalise` is on the path of every `send` of every layer, so the loop over a flat message
-has no function call for common values. Exact types are asked for with ``type(x) is``: ``isinstance`` would let a
-``bool`` pass for an ``int``, and ``x.__class__`` can lie.
+Rules of this module: `normalise` is on the path of every `send` of every layer, so the loop over a flat
+message has no function call for common values. Exact types are asked for with ``type(x) is``: ``isinstance``
+would let a ``bool`` pass for an ``int``, and ``x.__class__`` can lie.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MAX_DEPTH = 32
 """Deepest nesting of a message: the message itself is at depth 1."""
 
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+_INTEGER = "an integer from -2^63 to 2^63 - 1"
 _is_type = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+").fullmatch
 
 # Keys and types that have been checked. Programs use few of them; the bounds keep a sender who makes them up
@@ -29,11 +30,6 @@ _CACHED_LENGTH = 64
 _good_keys: set[str] = {"type"}
 _good_types: set[str] = set()
 
-_TYPE = "MSG-001"
-_VALUE = "MSG-002"
-_DEPTH = "MSG-003"
-_KEY = "MSG-004"
-
 
 def normalise(message: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of *message* in base types that shares no mutable state with it.
@@ -41,9 +37,10 @@ def normalise(message: dict[str, Any]) -> dict[str, Any]:
     A ``tuple`` becomes a ``list``; a subclass of an allowed type becomes that type.
 
     Raises:
-        InvalidMessage: the message is no ``dict``, or its ``type`` is missing or malformed; a value is of another
-            type, an ``int`` beyond 64 bits, a ``float`` that is not finite, a ``str`` with a lone surrogate; it
-            is nested deeper than `MAX_DEPTH`; a key is no ``str`` or begins with ``$``.
+        InvalidMessage: the message is no ``dict``, or its ``type`` is missing (MSG-001) or malformed
+            (MSG-002); a value is of another type (MSG-003, MSG-010), an ``int`` beyond 64 bits (MSG-004), a
+            ``float`` that is not finite (MSG-005), a ``str`` with a lone surrogate (MSG-006); a key is no
+            ``str`` (MSG-007) or begins with ``$`` (MSG-009); it is nested deeper than `MAX_DEPTH` (MSG-008).
     """
     copy = message.copy() if type(message) is dict else _base_dict(message)
     for key, value in copy.items():
@@ -57,7 +54,7 @@ def normalise(message: dict[str, Any]) -> dict[str, Any]:
                 _check_text(value, key)
         elif kind is int:
             if not _INT_MIN <= value <= _INT_MAX:
-                raise invalid(key, "a signed 64-bit integer", value, _VALUE)
+                raise invalid(key, _INTEGER, value, "MSG-004")
         elif not (value is None or kind is bytes or kind is bool):
             copy[key] = _base(value, key, 2)
     type_ = copy.get("type")
@@ -78,12 +75,12 @@ def _base(value: Any, field: str, depth: int) -> Any:
     if kind is float or isinstance(value, float):
         number = float.__float__(value)
         if not isfinite(number):
-            raise invalid(field, "a finite number", number, _VALUE)
+            raise invalid(field, "a finite number", number, "MSG-005")
         return number
     if isinstance(value, int):
         integer = int.__int__(value)
         if not _INT_MIN <= integer <= _INT_MAX:
-            raise invalid(field, "a signed 64-bit integer", integer, _VALUE)
+            raise invalid(field, _INTEGER, integer, "MSG-004")
         return integer
     if isinstance(value, (list, tuple)):
         _check_depth(field, depth)
@@ -113,12 +110,13 @@ def _base_of_subclass(value: Any, field: str) -> Any:
         return text
     if isinstance(value, bytes):
         return bytes.__getitem__(value, slice(None))
-    raise invalid(field, "None, bool, int, float, str, bytes, list or dict", value, _VALUE)
+    requirement = "MSG-010" if isinstance(value, (bytearray, memoryview)) else "MSG-003"
+    raise invalid(field, "None, bool, int, float, str, bytes, list or dict", value, requirement)
 
 
 def _base_dict(message: Any) -> dict[Any, Any]:
     if not isinstance(message, dict):
-        raise invalid("", "a dict", message, _TYPE)
+        raise invalid("", "a dict", message, "MSG-001")
     return dict(dict.items(message))
 
 
@@ -133,10 +131,10 @@ def _with_base_keys(message: dict[Any, Any]) -> dict[str, Any]:
 
 def _check_key(key: Any, field: str) -> None:
     if not isinstance(key, str):
-        raise invalid(field, "keys of type str", key, _KEY)
+        raise invalid(field, "keys of type str", key, "MSG-007")
     path = f"{field}.{key}" if field else key
     if key.startswith("$"):
-        raise InvalidMessage(path, "a key that does not begin with '$'", repr(key), _KEY)
+        raise InvalidMessage(path, "a key that does not begin with '$'", repr(key), "MSG-009")
     _check_text(key, field)
     if len(_good_keys) < _CACHE_SIZE and len(key) <= _CACHED_LENGTH:
         _good_keys.add(key)
@@ -146,18 +144,18 @@ def _check_text(text: str, field: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise invalid(field, "text without lone surrogates", text, _VALUE) from None
+        raise invalid(field, "text without lone surrogates", text, "MSG-006") from None
 
 
 def _check_depth(field: str, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise InvalidMessage(field, f"at most {MAX_DEPTH} levels of nesting", "more", _DEPTH)
+        raise InvalidMessage(field, f"at most {MAX_DEPTH} levels of nesting", "more", "MSG-008")
 
 
 def _check_type(value: Any) -> None:
     if not isinstance(value, str):
-        raise invalid("type", "a type such as 'chat.message'", value, _TYPE)
+        raise invalid("type", "a str such as 'chat.message'", value, "MSG-001")
     if _is_type(value) is None:
-        raise invalid("type", "lower-case words joined by dots, such as 'chat.message'", value, _TYPE)
+        raise invalid("type", "lower-case words joined by dots, such as 'chat.message'", value, "MSG-002")
     if len(_good_types) < _CACHE_SIZE and len(value) <= _CACHED_LENGTH:
         _good_types.add(value)
