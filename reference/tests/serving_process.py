@@ -1,0 +1,61 @@
+"""Run by `test_signals.py`: the scripted application under `serve`, on the Unix socket and backend of the arguments.
+
+Writes one line for each message to its standard output, so that the test sees what happened after the end.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+
+from seaway.reference import Settings, serve
+
+GRACE = 3.0
+
+
+class Consumer:
+    """Answers `/slow` when its client writes to it through a WebSocket, and `/stuck` never."""
+
+    waiting: list[Any] = []  # noqa: RUF012 - shared on purpose: one request is answered by another connection
+
+    def __init__(self, type: str, layer: Any, channel: str, send: Any) -> None:
+        self.send = send
+        self.layer = layer
+        self.channel = channel
+
+    async def __call__(self, message: Any) -> None:
+        print(message["type"], message.get("code", ""), flush=True)
+        for each in self.answers(message):
+            await self.send(each)
+        if message["type"] == "http.request" and message["path"] == "/slow":
+            await self.layer.group_add("slow", self.channel)
+            print("slow", flush=True)
+        if message["type"] == "http.request" and message["path"] == "/stuck":
+            print("stuck", flush=True)
+            with anyio.CancelScope(shield=message["query_string"] == b"shield"):
+                await anyio.sleep(60)
+        if message["type"] == "server.drain":
+            await self.layer.send_group("slow", {"type": "test.go"})
+
+    def answers(self, message: Any) -> Iterator[Any]:
+        if message["type"] == "websocket.connect":
+            yield {"type": "websocket.accept"}
+        elif message["type"] == "test.go" or message.get("path") == "/":
+            yield {"type": "http.response", "status": 200, "body": b"ok"}
+
+
+def application(*arguments: Any) -> Consumer:
+    return Consumer(*arguments)
+
+
+if __name__ == "__main__":
+    uds, backend, fails = sys.argv[1:]
+    application.types = ("lifespan", "http", "websocket")  # type: ignore[attr-defined]
+    if fails == "fails":
+
+        def application(*_: Any) -> Any:  # noqa: F811 - the one that cannot start
+            raise RuntimeError("no water in the harbour")
+
+        application.types = ("lifespan",)  # type: ignore[attr-defined]
+    serve(application, uds=uds, backend=backend, settings=Settings(grace=GRACE))

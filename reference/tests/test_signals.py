@@ -1,0 +1,156 @@
+"""`serve` as a process: SIGTERM and SIGINT drain, a second one ends it at once, a failed start is an error."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from .frames import websocket
+from .scripted import until
+from .wire import DEADLINE, IncompleteError, connect, request
+
+PROGRAM = Path(__file__).with_name("serving_process.py")
+GRACE = 3.0
+anyio_test = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The client's; the server's is a parameter, for it is another process."""
+    return "asyncio"
+
+
+class Process:
+    """The server's process, and what it has written so far."""
+
+    def __init__(self, directory: Path, backend: str, fails: str = "runs") -> None:
+        self.uds = str(directory / "seaway.sock")
+        self.output = directory / "output"
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), self.uds, backend, fails],
+                stdout=output,
+                stderr=output,
+                env=environment,
+            )
+
+    async def ready(self) -> None:
+        def answers() -> bool:
+            assert self.process.poll() is None, self.text
+            return "lifespan.startup" in self.text and Path(self.uds).exists()
+
+        await until(answers, "the start of the server")
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    async def exit(self) -> int:
+        await until(lambda: self.process.poll() is not None, f"the end of the process: {self.text}")
+        return self.process.wait()
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Process]:
+    started = Process(tmp_path, request.param)
+    yield started
+    started.process.kill()
+    started.process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@anyio_test
+async def test_a_signal_drains(process: Process, number: int) -> None:
+    """SRV-008, O1, O2: the request under way is answered, the WebSocket gets 1012, the exit is in order."""
+    await process.ready()
+    async with connect(process.uds) as busy, connect(process.uds) as idle, websocket(process.uds) as ws:
+        await idle.ask("/")
+        await busy.send(request("/slow"))
+        await until(lambda: "slow" in process.text)
+        process.signal(number)
+        assert (await busy.response()).body == b"ok"
+        assert await ws.closed() == 1012
+        assert await idle.ended() == b""
+        assert await process.exit() == 0
+
+    lines = process.text.split("\n")
+    assert "websocket.disconnect 1012" in lines
+    assert [line for line in lines if line.startswith("lifespan")][-1].startswith("lifespan.shutdown")
+    assert "Traceback" not in process.text
+    assert not Path(process.uds).exists()
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@anyio_test
+async def test_a_second_signal_ends_the_grace(process: Process, second: int) -> None:
+    """SRV-009, O5: terminal messages are given, nobody waits for the rest of the grace."""
+    await process.ready()
+    async with connect(process.uds) as stuck:
+        await stuck.send(request("/stuck"))
+        await until(lambda: "stuck" in process.text)
+        process.signal(signal.SIGTERM)
+        await until(lambda: not accepts(process.uds))
+        began = time.monotonic()
+        process.signal(second)
+        await process.exit()
+
+    assert time.monotonic() - began < GRACE
+    assert "http.disconnect" in process.text
+    assert "lifespan.shutdown" in process.text
+
+
+def accepts(uds: str) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(uds) == 0
+
+
+@anyio_test
+async def test_a_consumer_that_ignores_its_cancellation_does_not_hold_the_process(process: Process) -> None:
+    """SRV-017, O4: out by `grace` and a second (and what a loaded machine adds)."""
+    await process.ready()
+    async with connect(process.uds) as stuck:
+        await stuck.send(request("/stuck?shield"))
+        await until(lambda: "stuck" in process.text)
+        process.signal(signal.SIGTERM)
+        with anyio.fail_after(DEADLINE), pytest.raises(IncompleteError):
+            while (await stuck.response()).status != 200:
+                pass
+        await process.exit()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@anyio_test
+async def test_a_failed_start_is_a_status_other_than_0(backend: str, tmp_path: Path) -> None:
+    """LIF-009."""
+    process = Process(tmp_path, backend, "fails")
+
+    assert await process.exit() not in (0, -signal.SIGKILL)
+    assert "no water in the harbour" in process.text
+    assert not Path(process.uds).exists()
+
+
+@anyio_test
+async def test_an_address_in_use_is_an_error(process: Process, tmp_path: Path) -> None:
+    await process.ready()
+    second: Any = Process(tmp_path, "asyncio")
+
+    assert await second.exit() != 0
+    async with connect(process.uds) as client:
+        assert (await client.ask("/")).status == 200
