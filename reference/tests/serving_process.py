@@ -1,4 +1,4 @@
-"""Run by `test_signals.py`: the scripted application under `serve`, on the Unix socket and backend of the arguments.
+"""Run by `test_signals.py`: an application under `serve`; arguments: a Unix socket, the backend, "runs" or "fails".
 
 Writes one line for each message to its standard output, so that the test sees what happened after the end.
 """
@@ -54,7 +54,7 @@ if __name__ == "__main__":
     application.types = ("lifespan", "http", "websocket")  # type: ignore[attr-defined]
     if fails == "fails":
 
-        def application(*_: Any) -> Any:  # noqa: F811 - the one that cannot start
+        def application(*_: Any) -> Any:
             raise RuntimeError("no water in the harbour")
 
         application.types = ("lifespan",)  # type: ignore[attr-defined]

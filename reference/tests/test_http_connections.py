@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from seaway.reference import Server
+
 from .frames import handshake, text, websocket
-from .scripted import Consumer, Gate, Message, answer, serving, until
+from .scripted import Application, Consumer, Gate, Message, answer, serving, until
 from .wire import Client, connect, request
 
 pytestmark = pytest.mark.anyio
@@ -240,6 +242,13 @@ async def test_a_unix_socket_serves_like_tcp(tmp_path: Any, is_async: bool) -> N
     with pytest.raises((ConnectionError, FileNotFoundError)):
         async with connect(path):
             pass
+
+
+async def test_an_address_in_use_is_an_error() -> None:
+    async with serving(answer) as site:
+        with pytest.raises(OSError, match=r".*"):
+            async with Server(Application(answer), port=site.address[1]):
+                pytest.fail("two servers on one address")
 
 
 async def test_eof_inside_the_head_is_not_answered_by_the_application() -> None:
