@@ -78,6 +78,19 @@ def _resident_kibibytes(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("Rss:")), 0)
 
 
+def per_cpu_second(count: int, cpu_seconds: float) -> float:
+    """Return how much of something a second of processor time brought.
+
+    Raises:
+        BenchError: it happened in less than the clock can tell, a hundredth of a second.
+    """
+    if cpu_seconds <= 0:
+        raise BenchError(
+            f"{count} of them took no processor time that the clock can tell: measure for longer."
+        )
+    return count / cpu_seconds
+
+
 def command_line(template: str, application: str, port: int) -> list[str]:
     """Return the words of a command template, its placeholders filled in.
 

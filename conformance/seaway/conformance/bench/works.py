@@ -12,7 +12,7 @@ from typing import Final
 from seaway.conformance.bench import layer_load, websocket_load, wrk
 from seaway.conformance.bench.applications.routes import HELLO, ROUTED_PATH
 from seaway.conformance.bench.errors import BenchError
-from seaway.conformance.bench.processes import ServerProcess, can_account, running
+from seaway.conformance.bench.processes import ServerProcess, can_account, per_cpu_second, running
 from seaway.conformance.bench.report import Goal, Role, Sample
 from seaway.conformance.bench.scenarios import KIBIBYTES, PER_CPU_SECOND, PER_SECOND, Contender, Scenario
 from seaway.conformance.bench.servers import BENCH_EXTRA, DAPHNE, GRANIAN, HYPERCORN, OURS, UVICORN, Server
@@ -139,7 +139,10 @@ def _http(path: str, expected: bytes, browser_headers: bool) -> Load:
         cpu = server.cpu_seconds()
         result = wrk.run(url, seconds, browser_headers=browser_headers)
         cpu = server.cpu_seconds() - cpu
-        return {PER_SECOND.name: result.requests_per_second, PER_CPU_SECOND.name: result.requests / cpu}
+        return {
+            PER_SECOND.name: result.requests_per_second,
+            PER_CPU_SECOND.name: per_cpu_second(result.requests, cpu),
+        }
 
     return load
 
