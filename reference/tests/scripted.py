@@ -28,7 +28,7 @@ TERMINAL = {"http.disconnect", "websocket.disconnect", "lifespan.shutdown"}
 async def until(condition: Callable[[], Any], what: str = "the condition") -> None:
     """Wait until `condition()` is true."""
     with anyio.move_on_after(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in the server, or in a thread
+        while not condition():
             await anyio.sleep(0.002)
         return
     raise AssertionError(f"waited {DEADLINE} s in vain for {what}")
@@ -47,7 +47,7 @@ class Gate:
     async def wait(self) -> None:
         self.waiting += 1
         with anyio.fail_after(DEADLINE):
-            while not self._opened.is_set():  # noqa: ASYNC110 - it may be opened from a thread
+            while not self._opened.is_set():
                 await anyio.sleep(0.002)
 
     def wait_in_thread(self) -> None:

@@ -1,4 +1,4 @@
-"""Run by `test_signals.py`: an application under `serve`; arguments: a Unix socket, the backend, "runs" or "fails".
+"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, "runs" or "fails".
 
 Writes one line for each message to its standard output, so that the test sees what happened after the end.
 """

@@ -57,9 +57,7 @@ def either(row: str, clause: str, name: str, data: bytes, statuses: frozenset[in
     _add(row, clause, name, data, statuses, None)
 
 
-def _fields(
-    row: str, clause: str, served: bool | None, statuses: frozenset[int], cases: dict[str, bytes]
-) -> None:
+def _fields(row: str, clause: str, served: bool | None, statuses: frozenset[int], cases: dict[str, bytes]) -> None:
     """Cases that differ in their fields only; those that are not about `Host` get a good one."""
     for name, lines in cases.items():
         fields = lines if row == "H12" else HOST + lines
@@ -67,9 +65,7 @@ def _fields(
         _rows.append(Case(row, clause, name, data, statuses, served, b"/ ", fields))
 
 
-def _bodies(
-    row: str, clause: str, served: bool | None, cases: dict[str, bytes], fields: bytes = CHUNKED
-) -> None:
+def _bodies(row: str, clause: str, served: bool | None, cases: dict[str, bytes], fields: bytes = CHUNKED) -> None:
     """Cases that differ in their body only, after `fields`; served ones carry `hello`."""
     for name, body in cases.items():
         data = POST + b"\r\n" + HOST + fields + b"\r\n" + body
@@ -265,9 +261,7 @@ _bodies(
 _bodies("H7", "7.1.1", True, {"token": b"5;a=b" + _END, "quoted": b'5;a="b;c"' + _END, "bare": b"5;a" + _END})
 _bodies("H7", "7.1.1", None, {"bad white space": b"5 ; a = b" + _END})
 # H8: many small chunks are slow for nobody but their sender
-_bodies(
-    "H8", "7.1", True, {"a byte each": b"".join(b"1\r\n%c\r\n" % byte for byte in b"hello") + b"0\r\n\r\n"}
-)
+_bodies("H8", "7.1", True, {"a byte each": b"".join(b"1\r\n%c\r\n" % byte for byte in b"hello") + b"0\r\n\r\n"})
 
 # H9: trailers
 _LAST = b"5\r\nhello\r\n0\r\n"

@@ -160,9 +160,7 @@ async def test_what_is_left_when_the_grace_ends_is_ended() -> None:
         await shaking.send(handshake("/shaking"))
         await accepted.send(handshake("/accepted"))
         assert (await accepted.response()).status == 101
-        await until(
-            lambda: len(application.consumers) == 4 and all(each.messages for each in application.consumers)
-        )
+        await until(lambda: len(application.consumers) == 4 and all(each.messages for each in application.consumers))
         harbour.leave()
         assert (await waiting.response()).status == 503
         with pytest.raises(IncompleteError):

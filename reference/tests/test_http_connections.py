@@ -103,9 +103,7 @@ async def test_a_body_that_nobody_read_is_skipped_or_ends_the_connection(rest: i
             assert await client.ended() == b""
 
     assert response.body == b"ok"
-    assert [consumer.messages[0]["path"] for consumer in site.consumers] == (
-        ["/", "/next"] if kept else ["/"]
-    )
+    assert [consumer.messages[0]["path"] for consumer in site.consumers] == (["/", "/next"] if kept else ["/"])
     assert site.consumers[0].messages[-1] == {"type": "http.disconnect", "complete": True}
 
 
@@ -203,9 +201,7 @@ async def test_what_the_application_does_not_take_is_not_given_to_it(target: str
 async def test_other_upgrades_are_ignored() -> None:
     """HTTP-067, CON-010."""
     async with serving(answer, types=("http",)) as site, connect(site.address) as client:
-        h2c = await client.ask(
-            "/h2c", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAM"
-        )
+        h2c = await client.ask("/h2c", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAM")
         await client.send(handshake("/plain"))
 
         assert h2c.body == b"/h2c "

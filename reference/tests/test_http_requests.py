@@ -54,9 +54,7 @@ async def test_the_first_message_tells_the_whole_request(is_async: bool) -> None
         ("http://test/x?y", "/x", b"/x", b"y"),
     ],
 )
-async def test_the_target_is_split_and_decoded_once(
-    target: str, path: str, raw_path: bytes, query: bytes
-) -> None:
+async def test_the_target_is_split_and_decoded_once(target: str, path: str, raw_path: bytes, query: bytes) -> None:
     """HTTP-001, HTTP-085."""
     async with serving(answer) as site, connect(site.address) as client:
         await client.ask(target)
@@ -148,9 +146,7 @@ async def test_trailers_follow_the_body_and_are_not_merged(is_async: bool) -> No
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
-async def test_the_client_is_told_to_continue_when_the_consumer_has_not_answered(
-    is_async: bool, framing: str
-) -> None:
+async def test_the_client_is_told_to_continue_when_the_consumer_has_not_answered(is_async: bool, framing: str) -> None:
     """HTTP-014, HTTP-015."""
     async with serving(answer, is_async=is_async) as site, connect(site.address) as client:
         await client.send(request("/", framing, "Expect: 100-Continue", method="POST"))

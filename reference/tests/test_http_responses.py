@@ -108,9 +108,7 @@ async def test_headers_go_out_as_they_are() -> None:
     "messages", [[{**OK, "trailers": True}, TRAILERS], [{**BEGIN, "trailers": True}, LAST, TRAILERS]]
 )
 @pytest.mark.parametrize("wanted", [True, False])
-async def test_trailers_go_to_clients_that_want_them(
-    messages: list[Message], wanted: bool, is_async: bool
-) -> None:
+async def test_trailers_go_to_clients_that_want_them(messages: list[Message], wanted: bool, is_async: bool) -> None:
     """HTTP-045, HTTP-046."""
     async with serving(sends(*messages), is_async=is_async) as site, connect(site.address) as client:
         for _ in range(2):
@@ -200,9 +198,7 @@ WRONG = {
     ],
 }
 WRONG_MESSAGES = [
-    pytest.param(
-        requirement, message if isinstance(message, tuple) else (message,), id=name.replace(" ", "-")
-    )
+    pytest.param(requirement, message if isinstance(message, tuple) else (message,), id=name.replace(" ", "-"))
     for requirement, cases in WRONG.items()
     for message, name in cases
 ]

@@ -122,7 +122,7 @@ class Wire:
     async def trickle(self, byte: bytes, every: float) -> None:
         """Send one byte every so many seconds until the server has cut the connection."""
         with anyio.fail_after(DEADLINE):
-            while await self.send(byte):  # noqa: ASYNC110 - the time between two bytes is what is tested
+            while await self.send(byte):
                 await anyio.sleep(every)
 
     async def stuff(self, data: bytes) -> int:
