@@ -1,0 +1,118 @@
+"""asyncio, with or without uvloop: an `asyncio.Protocol` for each connection, an eager task for each run of a pump."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .runtime import Listener, Runtime, Timer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from ..protocols.connection import Connection
+    from ..runner import Message, Runner
+
+__all__ = ["AsyncioRuntime"]
+
+T = TypeVar("T")
+
+# A call that finishes at once costs no trip through the loop; Python 3.11 cannot do that.
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
+
+class AsyncioRuntime(Runtime):
+    """The hooks on the running asyncio loop."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._discard = self._tasks.discard
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def soon(self, callback: Callable[[], object]) -> None:
+        self._loop.call_soon(callback)
+
+    def start(self, runner: Runner, message: Message) -> None:
+        task = asyncio.Task(runner.pump(message), loop=self._loop, context=runner.context, **_EAGER)
+        if not task.done():
+            runner.handle = task
+            self._tasks.add(task)
+            task.add_done_callback(self._discard)
+
+    def cancel(self, runner: Runner) -> None:
+        runner.handle.cancel()
+
+    def must_propagate(self, error: BaseException) -> bool:
+        if isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            while task is not None and task.cancelling():
+                task.uncancel()
+        return False
+
+    def threadsafe(self, callback: Callable[[], object]) -> None:
+        self._loop.call_soon_threadsafe(callback)
+
+    def later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        return self._loop.call_later(seconds, callback)
+
+    def _run_from_thread(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
+        outcome: list[Any] = []
+        done = threading.Lock()
+        done.acquire()
+
+        async def call() -> None:
+            try:
+                outcome.append(await function(*args))
+            except BaseException as error:
+                outcome.extend((None, error))
+            done.release()
+
+        def begin() -> None:
+            task = asyncio.Task(call(), loop=self._loop, **_EAGER)
+            if not task.done():
+                self._tasks.add(task)
+                task.add_done_callback(self._discard)
+
+        self._loop.call_soon_threadsafe(begin)
+        done.acquire()
+        if len(outcome) > 1:
+            raise outcome.pop()
+        return outcome.pop()  # type: ignore[no-any-return]
+
+    async def settle(self) -> None:
+        await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def listen(
+        self, connect: Callable[[], Connection], *, host: str, port: int, uds: str | None
+    ) -> AsyncIterator[Listener]:
+        if uds is None:
+            server = await self._loop.create_server(connect, host, port, backlog=2048)  # type: ignore[arg-type]
+        else:
+            server = await self._loop.create_unix_server(connect, uds, backlog=2048)  # type: ignore[arg-type]
+        listener = _AsyncioListener(server, uds)
+        try:
+            yield listener
+        finally:
+            await listener.close()
+
+
+class _AsyncioListener:
+    def __init__(self, server: asyncio.Server, uds: str | None) -> None:
+        self._server = server
+        self._uds = uds
+        self.address: tuple[str, int] | str = uds or server.sockets[0].getsockname()[:2]
+
+    async def close(self) -> None:
+        self._server.close()
+        if self._uds is not None:
+            Path(self._uds).unlink(missing_ok=True)
+            self._uds = None

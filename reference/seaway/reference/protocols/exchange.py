@@ -1,0 +1,310 @@
+"""One HTTP request and its response, for every version of HTTP: what the consumer may send when (HTTP chapter).
+
+Rules of this file: it knows messages and states, no framing. The wire below it frames: it gets header lines that are
+encoded already, because most repeat and are looked up.
+"""
+
+from __future__ import annotations
+
+import http
+from typing import TYPE_CHECKING, Any, Protocol
+
+from seaway.spec.checks import (
+    check_http_response,
+    check_http_response_body,
+    check_http_response_informational,
+    check_http_response_trailers,
+    check_server_wake_from,
+)
+from seaway.spec.errors import InvalidMessage, invalid
+
+from ..runner import ConnectionEnded, Phase
+
+if TYPE_CHECKING:
+    from ..runner import Message, Runner
+    from .connection import Host
+
+__all__ = ["HTTPExchange", "Wire", "encode_fields", "message_type"]
+
+NEW, WAITING, BODY, TRAILERS, COMPLETE, ENDED = range(6)
+_STATES = ("before the first message", "before the response", "in the body", "before the trailers", "complete", "ended")
+_FRAMING = {
+    b"transfer-encoding": "the server frames",
+    b"keep-alive": "the server keeps the connection",
+    b"upgrade": "the server upgrades",
+    b"proxy-connection": "the server keeps the connection",
+}
+_NOT_IN_TRAILERS = frozenset(
+    {b"content-length", b"transfer-encoding", b"host", b"connection", b"trailer", b"te", b"upgrade", b"content-type",
+     b"content-encoding", b"content-range", b"set-cookie", b"authorization", b"cookie"}
+)  # fmt: skip
+_NOT_KEPT = frozenset({b"set-cookie", b"authorization", b"cookie", b"content-length", b"connection", b"date"})
+_KNOWN_LINES = 1024
+
+_lines: dict[tuple[bytes, bytes], bytes] = {}  # field: its line; bounded, and never what is secret or decides framing
+
+
+class Wire(Protocol):
+    """The connection or stream that carries an exchange."""
+
+    host: Host
+    paused: bool
+    lost: bool
+
+    def respond(
+        self, status: int, lines: list[bytes], length: int | None, body: bytes, more: bool, trailers: bool
+    ) -> None: ...
+    def respond_body(self, body: bytes, more: bool, trailers: bool) -> None: ...
+    def respond_trailers(self, lines: list[bytes]) -> None: ...
+    def inform(self, status: int, lines: list[bytes]) -> None: ...
+    def response_complete(self) -> None: ...
+    def consumer_returned(self) -> None: ...
+    def close_after_response(self) -> None: ...
+    def cut(self) -> None: ...
+
+
+class HTTPExchange:
+    """The state of one exchange. `send` is what the consumer gets."""
+
+    __slots__ = (
+        "_left", "_note", "_trailers", "bodyless", "method", "runner", "sent", "state", "status", "waiting", "wire"
+    )  # fmt: skip
+    type = "http"
+
+    def __init__(self, wire: Any, method: str) -> None:
+        self.wire: Wire = wire
+        self.method = method
+        self.state = NEW
+        self.runner: Runner = None  # type: ignore[assignment]  # set by the connection, before the first message
+        self.waiting: Message | None = None
+        self.bodyless = method == "HEAD"
+        self.status = 0
+        self.sent = 0
+        self._left: int | None = None
+        self._trailers = False
+        self._note: Any = None
+
+    # -- the consumer's side -------------------------------------------------------------------------------
+
+    @property
+    def started(self) -> bool:
+        """Whether the first message has reached the consumer."""
+        return self.state != NEW
+
+    @started.setter
+    def started(self, value: bool) -> None:
+        if value and self.state == NEW:
+            self.state = WAITING
+
+    async def send(self, message: Message) -> None:
+        """Send one message to the client (CON, rule 9).
+
+        Waits while the client is slow. `ValueError` names the requirement that the message breaks and leaves the
+        exchange as it was; `ConnectionError` once the connection has ended.
+        """
+        wire = self.wire
+        while wire.paused and not wire.lost:
+            await wire.host.room(wire)  # type: ignore[arg-type]
+        self.emit(message)
+
+    def emit(self, message: Message) -> None:
+        """As `send`, without waiting for room."""
+        kind = message_type(message)
+        state = self.state
+        if state == ENDED or self.runner.phase >= Phase.LAST:
+            raise ConnectionEnded(self)
+        if state == NEW:
+            raise _wrong("CON-004", kind, state)
+        if kind == "http.response":
+            if state != WAITING:
+                raise _wrong("HTTP-008", kind, state)
+            self._response(message)
+        elif kind == "http.response.body":
+            if state != BODY:
+                raise _wrong("HTTP-008", kind, state)
+            self._body(message)
+        elif kind == "http.response.trailers":
+            if state != TRAILERS:
+                raise _wrong("HTTP-008", kind, state)
+            self._send_trailers(message)
+        elif kind == "http.response.informational":
+            if state != WAITING:
+                raise _wrong("HTTP-008", kind, state)
+            check_http_response_informational(message)
+            lines, _, _ = encode_fields(message.get("headers", ()))
+            self.wire.inform(message["status"], lines)
+        elif kind == "server.wake":
+            check_server_wake_from(message)
+            self.runner.wake_after(message.get("after"))
+        else:
+            raise invalid("type", "a message that an http consumer may send", kind, "HTTP-008")
+
+    def _response(self, message: Message) -> None:
+        check_http_response(message)
+        status = message["status"]
+        body = message.get("body", b"")
+        more = message.get("more_body", False)
+        trailers = message.get("trailers", False)
+        lines, length, close = encode_fields(message.get("headers", ()))
+        if status == 204 or status == 304:
+            self.bodyless = True
+            if length is not None and status == 204:
+                raise invalid("headers", "no content-length for status 204", length, "HTTP-020")
+        if length is not None and not self.bodyless:
+            self._check_length(length, body, more)
+        if close:
+            self.wire.close_after_response()
+        self.status = status
+        self._trailers = trailers
+        self.state = BODY if more else TRAILERS if trailers else COMPLETE
+        self.sent = 0 if self.bodyless else len(body)
+        self.wire.respond(status, lines, length, body, more, trailers)
+        if self.state == COMPLETE:
+            self._complete()
+
+    def _body(self, message: Message) -> None:
+        check_http_response_body(message)
+        body = message.get("body", b"")
+        more = message.get("more_body", False)
+        if self._left is not None:
+            self._check_length(self._left, body, more)
+        if not more:
+            self.state = TRAILERS if self._trailers else COMPLETE
+        if not self.bodyless:
+            self.sent += len(body)
+        self.wire.respond_body(body, more, self._trailers)
+        if self.state == COMPLETE:
+            self._complete()
+
+    def _check_length(self, left: int, body: bytes, more: bool) -> None:
+        if len(body) > left:
+            raise invalid("body", f"at most {left} bytes more, by its content-length", len(body), "HTTP-018")
+        if not more and len(body) < left:
+            self.wire.cut()
+            raise invalid("body", f"{left} bytes more, by its content-length", len(body), "HTTP-019")
+        self._left = left - len(body)
+
+    def _send_trailers(self, message: Message) -> None:
+        check_http_response_trailers(message)
+        headers = message.get("headers", ())
+        for name, _ in headers:
+            if name in _NOT_IN_TRAILERS:
+                raise invalid("headers", "fields that may stand in trailers (RFC 9110, 6.5.1)", name, "HTTP-020")
+        lines, _, _ = encode_fields(headers)
+        self.state = COMPLETE
+        self.wire.respond_trailers(lines)
+        self._complete()
+
+    def _complete(self) -> None:
+        self.runner.finish({"type": "http.disconnect", "complete": True})
+        self._answered()
+        self.wire.response_complete()
+
+    # -- the runner's side ---------------------------------------------------------------------------------
+
+    def returned(self) -> None:
+        """The consumer has returned from the part of the request that was delivered last."""
+        self.waiting = None
+        self.wire.consumer_returned()
+
+    def resume(self) -> None:
+        """A request body is delivered part by part: its mailbox cannot be full."""
+
+    def failed(self) -> None:
+        """The consumer raised: 500 if no response has begun, else an incomplete one (CON, rule 6)."""
+        self.refuse(500)
+
+    def end(self, code: int, status: int) -> None:
+        """The server ends the exchange: `status` if no response has begun, else an incomplete one."""
+        self.refuse(status)
+
+    # -- the connection's side -----------------------------------------------------------------------------
+
+    def begin(self, runner: Runner, message: Message) -> None:
+        """The first message, for the runner that was made for this exchange."""
+        self.runner = runner
+        self._note = self.wire.host.opened(message)
+        runner.file_socket(message, len(message["body"]))
+
+    def refuse(self, status: int) -> None:
+        """The server answers instead of the consumer, or cuts a response that has begun."""
+        if self.state in (COMPLETE, ENDED):
+            return
+        if self.state in (BODY, TRAILERS):
+            self.wire.cut()
+            return
+        self.state = COMPLETE
+        self.status = status
+        body = b"" if self.bodyless else f"{status} {http.HTTPStatus(status).phrase}\n".encode()
+        lines = [b"content-type: text/plain; charset=utf-8\r\n"]
+        if status == 503:
+            lines.append(b"retry-after: 1\r\n")
+            self.wire.close_after_response()
+        self.sent = len(body)
+        self.wire.respond(status, lines, None, body, False, False)
+        self.runner.finish({"type": "http.disconnect", "complete": False})
+        self._answered()
+        self.wire.response_complete()
+
+    def disconnected(self) -> None:
+        """The connection is gone: nothing can be sent any more."""
+        if self.state in (COMPLETE, ENDED):
+            return
+        self.state = ENDED
+        self.runner.finish({"type": "http.disconnect", "complete": False})
+        self._answered()
+
+    def _answered(self) -> None:
+        if self._note is not None:
+            self.wire.host.answered(self._note, self.status, self.sent)
+
+
+def message_type(message: Any) -> str:
+    """The type of a message that a consumer sends. `InvalidMessage` if it has none."""
+    if isinstance(message, dict):
+        kind = message.get("type")
+        if isinstance(kind, str):
+            return kind
+        raise invalid("type", "the message's type, a string", kind, "MSG-001")
+    raise invalid("message", "a dict with a key `type`", message, "MSG-001")
+
+
+def encode_fields(headers: Any) -> tuple[list[bytes], int | None, bool]:
+    """The lines of checked response fields; the declared content-length; whether `connection: close` is among them."""
+    lines: list[bytes] = []
+    length: int | None = None
+    close = False
+    for pair in headers:
+        if pair.__class__ is not tuple:
+            pair = tuple(pair)
+        line = _lines.get(pair)
+        if line is None:
+            name, value = pair
+            if name == b"content-length":
+                length = _declared(value, length)
+            elif name == b"connection":
+                if value.lower() != b"close":
+                    raise invalid("headers", "connection: close, or no connection field", value, "HTTP-021")
+                close = True
+                continue
+            elif name in _FRAMING:
+                raise invalid("headers", f"no {name.decode()} field: {_FRAMING[name]}", value, "HTTP-017")
+            line = b"%b: %b\r\n" % pair
+            if len(line) <= 256 and name not in _NOT_KEPT:
+                if len(_lines) >= _KNOWN_LINES:
+                    _lines.clear()
+                _lines[pair] = line
+        lines.append(line)
+    return lines, length, close
+
+
+def _declared(value: bytes, before: int | None) -> int:
+    if not value.isdigit() or len(value) > 18:
+        raise invalid("headers", "a content-length of digits", value, "HTTP-018")
+    if before is not None:
+        raise invalid("headers", "one content-length", value, "HTTP-018")
+    return int(value)
+
+
+def _wrong(requirement: str, kind: str, state: int) -> InvalidMessage:
+    return invalid("type", f"a message that may be sent {_STATES[state]}", kind, requirement)

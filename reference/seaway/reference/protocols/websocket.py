@@ -1,0 +1,393 @@
+"""One WebSocket: the consumer's messages into frames, and frames into messages (WebSocket chapter, RFC 6455).
+
+Rules of this file:
+
+- Bytes behind the frame that filled the mailbox stay in the buffer, and the socket is not read, until `resume`.
+- What a frame's header already rules out (masks, reserved bits, length) is refused before its payload has come.
+"""
+
+from __future__ import annotations
+
+import http
+from typing import TYPE_CHECKING, Any
+
+from seaway.spec.checks import (
+    check_server_wake_from,
+    check_websocket_accept,
+    check_websocket_close,
+    check_websocket_reject,
+    check_websocket_send,
+)
+from seaway.spec.errors import invalid
+
+from ..runner import ConnectionEnded, Message, Phase
+from .connection import Connection, Host
+from .exchange import encode_fields, message_type
+from .frames import BINARY, CLOSE, PING, PONG, TEXT, ProtocolError, close_payload, frame, read_close
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # the wheel for this platform has no extension module
+    from websockets.utils import apply_mask
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+    from .handshake import Offer
+
+__all__ = ["WebSocket"]
+
+CONNECTING, OPEN, CLOSING, FAILED, CLOSED = range(5)
+_STATES = ("before it is accepted", "while it is open", "while it closes", "while it closes", "after it has ended")
+_PHRASES = {code.value: code.phrase.encode() for code in http.HTTPStatus}
+_EARLY = 65_536  # bytes that a client may send before it is accepted
+_MAX_FRAGMENTS = 4096
+_LINGER = 2.0
+_KEPT = 16_384  # the longest text whose frame is kept for a broadcast
+
+
+class WebSocket(Connection):
+    """The state of one WebSocket. `send` is what the consumer gets."""
+
+    __slots__ = (
+        "_buffer", "_fragments", "_fragments_opcode", "_fragments_size", "_need", "_note", "_offer", "_pong", "_state",
+        "runner", "started", "waiting",
+    )  # fmt: skip
+    type = "websocket"
+
+    def __init__(self, host: Host, offer: Offer) -> None:
+        super().__init__(host)
+        self.runner: Runner = None  # type: ignore[assignment]  # set by begin, before anything else
+        self.started = False
+        self.waiting: Message | None = None
+        self._offer: Offer | None = offer
+        self._state = CONNECTING
+        self._buffer: bytearray | None = None
+        self._need = 0
+        self._fragments: list[bytes] | None = None
+        self._fragments_opcode = 0
+        self._fragments_size = 0
+        self._pong: bytes | None = None
+        self._note: Any = None
+
+    def begin(self, runner: Runner, message: Message, rest: bytes) -> None:
+        """The first message, for the runner that was made for this WebSocket; `rest` came behind the handshake."""
+        self.runner = runner
+        self._note = self.host.opened(message)
+        if rest:
+            self._buffer = bytearray(rest)
+        self.arm(self.host.settings.handshake_timeout)
+        runner.file_socket(message, 0)
+
+    # -- the consumer's side -------------------------------------------------------------------------------
+
+    async def send(self, message: Message) -> None:
+        """Send one message to the client (CON, rule 9).
+
+        Waits while the client is slow. `ValueError` names the requirement that the message breaks and leaves the
+        WebSocket as it was; `ConnectionError` once it has ended.
+        """
+        while self.paused and not self.lost:
+            await self.host.room(self)
+        self.emit(message)
+
+    def emit(self, message: Message) -> None:
+        """As `send`, without waiting for room."""
+        kind = message_type(message)
+        if self._state >= CLOSING or self.runner.phase >= Phase.LAST:
+            raise ConnectionEnded(self)
+        if not self.started:
+            raise invalid("type", "nothing before the consumer's first message", kind, "CON-004")
+        if kind == "websocket.send":
+            check_websocket_send(message)
+            if self._state == CONNECTING:
+                self._accept({"type": "websocket.accept"})
+            self._send(message)
+        elif kind == "websocket.accept":
+            self._expect(CONNECTING, kind)
+            check_websocket_accept(message)
+            self._accept(message)
+        elif kind == "websocket.close":
+            self._expect(OPEN, kind)
+            check_websocket_close(message)
+            self._close(message.get("code", 1000), message.get("reason", ""))
+        elif kind == "websocket.reject":
+            self._expect(CONNECTING, kind)
+            check_websocket_reject(message)
+            self._reject(message.get("status", 403), message.get("headers", ()), message.get("body", b""))
+        elif kind == "server.wake":
+            check_server_wake_from(message)
+            self.runner.wake_after(message.get("after"))
+        else:
+            raise invalid("type", "a message that a websocket consumer may send", kind, "WS-008")
+
+    def _expect(self, state: int, kind: str) -> None:
+        if self._state != state:
+            raise invalid("type", f"a message that may be sent {_STATES[self._state]}", kind, "WS-008")
+
+    def _send(self, message: Message) -> None:
+        text = message.get("text")
+        if text is None:
+            self.transport.write(frame(BINARY, message["bytes"]))
+            return
+        kept, encoded = self.host.broadcast
+        if text is not kept:
+            encoded = frame(TEXT, text.encode())
+            if len(encoded) <= _KEPT:
+                self.host.broadcast = (text, encoded)
+        self.transport.write(encoded)
+
+    def _accept(self, message: Message) -> None:
+        offer = self._offer
+        assert offer is not None
+        subprotocol = message.get("subprotocol")
+        if subprotocol is not None and subprotocol not in offer.subprotocols:
+            raise invalid("subprotocol", f"one of {offer.subprotocols}, which the client offers", subprotocol, "WS-010")
+        lines, length, close = encode_fields(message.get("headers", ()))
+        if length is not None or close:
+            raise invalid("headers", "no framing fields", lines, "WS-010")
+        if subprotocol is not None:
+            lines.append(b"sec-websocket-protocol: %b\r\n" % subprotocol.encode())
+        self.transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+            b"sec-websocket-accept: %b\r\n%b%b\r\n" % (offer.accept, b"".join(lines), self.host.date)
+        )
+        self._offer = None
+        self._state = OPEN
+        self.disarm()
+        self._answered(101, 0)
+        if self._buffer:
+            self.host.soon(self.resume)
+
+    def _reject(self, status: int, headers: Any, body: bytes) -> None:
+        lines, length, _ = encode_fields(headers)
+        if length is not None and length != len(body):
+            raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-018")
+        if length is None:
+            lines.append(b"content-length: %d\r\n" % len(body))
+        if status == 503:
+            lines.append(b"retry-after: 1\r\n")
+        phrase = _PHRASES.get(status, b"")
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\n%b%bconnection: close\r\n\r\n%b"
+            % (status, phrase, b"".join(lines), self.host.date, body)
+        )
+        self._answered(status, len(body))
+        self._finish(1006, "")
+        self._part()
+
+    def _close(self, code: int, reason: str) -> None:
+        self.transport.write(frame(CLOSE, close_payload(code, reason)))
+        self._finish(code, reason)
+        self._state = CLOSING
+        self.read(True)
+        self.arm(self.host.settings.handshake_timeout)
+
+    # -- the runner's side ---------------------------------------------------------------------------------
+
+    def returned(self) -> None:
+        """Nothing waits for a return here: `waiting` is never set."""
+
+    def resume(self) -> None:
+        """The mailbox has room: go on with what waits in the buffer, then with the socket."""
+        if self._state >= FAILED or self._state == CONNECTING:
+            return
+        buffer, self._buffer = self._buffer, None
+        self.read(True)
+        if buffer:
+            self._frames(bytes(buffer))
+
+    def failed(self) -> None:
+        """The consumer raised: 500 before it was accepted, else 1011 (CON, rule 6)."""
+        self.end(1011, 500)
+
+    def end(self, code: int, status: int) -> None:
+        """The server ends the WebSocket: `status` before it was accepted, else `code`."""
+        if self._state == CONNECTING:
+            phrase = http.HTTPStatus(status).phrase
+            self._reject(status, [(b"content-type", b"text/plain")], f"{status} {phrase}\n".encode())
+        elif self._state == OPEN:
+            self._close(code, "")
+
+    # -- the connection's side -----------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """The server stops: its consumers are told, and ended one after another, by the server."""
+
+    def ended(self) -> None:
+        """The client is gone."""
+        if self._state in (CONNECTING, OPEN):
+            if self._state == CONNECTING:
+                self._answered(0, 0)
+            self._finish(1006, "")
+        self._state = CLOSED
+        self._buffer = None
+
+    def timed_out(self) -> None:
+        """Neither accepted nor rejected in time: 503. A close that is not answered in time: the end."""
+        if self._state == CONNECTING:
+            self.end(1013, 503)
+        else:
+            self.transport.close()
+
+    def resume_writing(self) -> None:
+        """The transport has room: the latest ping that waits for its pong gets it (RFC 6455, 5.5.3)."""
+        super().resume_writing()
+        if self._pong is not None:
+            pong, self._pong = self._pong, None
+            self.transport.write(frame(PONG, pong))
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        buffer = self._buffer
+        if buffer is not None:
+            buffer += data
+            if self._state == CONNECTING:
+                if len(buffer) >= _EARLY:
+                    self.read(False)
+                return
+            if len(buffer) < self._need or not self._reading:
+                return
+            data = bytes(buffer)
+            self._buffer = None
+        elif self._state == CONNECTING:
+            self._buffer = bytearray(data)
+            return
+        if self._state < FAILED:
+            self._frames(data)
+
+    def _frames(self, data: bytes) -> None:
+        """Work through the frames in `data`; what is incomplete, or has no room in the mailbox, goes to the buffer."""
+        position, size = 0, len(data)
+        try:
+            while size - position >= 2:
+                first = data[position]
+                length = data[position + 1]
+                if length < 0x80:
+                    raise ProtocolError(1002, "a frame that is not masked (RFC 6455, 5.1)")
+                length -= 0x80
+                start = position + 6
+                if length > 125:
+                    if first & 0x08:
+                        raise ProtocolError(1002, "a control frame of more than 125 bytes (RFC 6455, 5.5)")
+                    wide = 2 if length == 126 else 8
+                    start += wide
+                    if size < start - 4:
+                        self._need = start - position
+                        break
+                    length = int.from_bytes(data[position + 2 : position + 2 + wide], "big")
+                if (first != 0x81 and first != 0x82) or self._fragments is not None:
+                    self._check_first(first)
+                if length + self._fragments_size > self.host.settings.websocket_max_size and not first & 0x08:
+                    raise ProtocolError(1009, f"more than {self.host.settings.websocket_max_size} bytes in a message")
+                end = start + length
+                if end > size:
+                    self._need = end - position
+                    break
+                payload = apply_mask(data[start:end], data[start - 4 : start])
+                position = end
+                if not self._frame(first, payload):
+                    break
+            else:
+                self._need = 2
+        except ProtocolError as error:
+            self._fail(error)
+            return
+        if self._state >= FAILED:
+            return
+        if position < size:
+            self._buffer = bytearray(data[position:] if position else data)
+
+    def _check_first(self, first: int) -> None:
+        if first & 0x70:
+            raise ProtocolError(1002, "a reserved bit without an extension that gives it a meaning (RFC 6455, 5.2)")
+        opcode = first & 0x0F
+        if opcode in (CLOSE, PING, PONG):
+            if first < 0x80:
+                raise ProtocolError(1002, "a control frame in fragments (RFC 6455, 5.5)")
+        elif opcode == 0:
+            if self._fragments is None:
+                raise ProtocolError(1002, "a continuation of nothing (RFC 6455, 5.4)")
+        elif opcode in (TEXT, BINARY):
+            if self._fragments is not None:
+                raise ProtocolError(1002, "a new message inside a fragmented one (RFC 6455, 5.4)")
+        else:
+            raise ProtocolError(1002, "an opcode that is not defined (RFC 6455, 5.2)")
+
+    def _frame(self, first: int, payload: bytes) -> bool:
+        """One frame, complete and unmasked; returns whether the next one may come."""
+        if first == 0x81 or first == 0x82:
+            return self._deliver(first & 0x0F, payload)
+        opcode = first & 0x0F
+        if opcode == PING:
+            if self.paused:
+                self._pong = payload
+            elif self._state == OPEN:
+                self.transport.write(frame(PONG, payload))
+            return True
+        if opcode == PONG:
+            return True
+        if opcode == CLOSE:
+            self._closed(*read_close(payload))
+            return False
+        if opcode:
+            self._fragments = []
+            self._fragments_opcode = opcode
+        fragments = self._fragments
+        assert fragments is not None
+        fragments.append(payload)
+        self._fragments_size += len(payload)
+        if first < 0x80:
+            if len(fragments) >= _MAX_FRAGMENTS:
+                raise ProtocolError(1009, f"more than {_MAX_FRAGMENTS} fragments in a message")
+            return True
+        self._fragments = None
+        self._fragments_size = 0
+        return self._deliver(self._fragments_opcode, b"".join(fragments))
+
+    def _deliver(self, opcode: int, payload: bytes) -> bool:
+        if self._state != OPEN:
+            return True
+        if opcode == TEXT:
+            try:
+                text = payload.decode()
+            except UnicodeDecodeError:
+                raise ProtocolError(1007, "a text message that is not UTF-8 (RFC 6455, 8.1)") from None
+            message: Message = {"type": "websocket.receive", "text": text}
+        else:
+            message = {"type": "websocket.receive", "bytes": payload}
+        if self.runner.file_socket(message, len(payload)):
+            return True
+        self.read(False)
+        return False
+
+    def _closed(self, code: int, reason: str) -> None:
+        """The client's close frame has come: answer it, unless it is an answer itself (RFC 6455, 5.5.1)."""
+        if self._state == OPEN:
+            self.transport.write(frame(CLOSE, close_payload(code, "")))
+            self._finish(code, reason)
+        self._state = CLOSED
+        self.transport.close()
+
+    def _fail(self, error: ProtocolError) -> None:
+        """The client broke the protocol: say so, and part (RFC 6455, 7.1.7)."""
+        if self._state == OPEN:
+            reason = str(error)[:120]
+            self.transport.write(frame(CLOSE, close_payload(error.code, reason)))
+            self._finish(error.code, reason)
+        self._part()
+
+    def _part(self) -> None:
+        """Close, but let the client take what was written: unread input would reset it away."""
+        self._state = FAILED
+        self._buffer = None
+        self.read(True)
+        self.transport.write_eof()
+        self.arm(_LINGER)
+
+    def _finish(self, code: int, reason: str) -> None:
+        self.runner.finish({"type": "websocket.disconnect", "code": code, "reason": reason})
+
+    def _answered(self, status: int, size: int) -> None:
+        if self._note is not None:
+            self.host.answered(self._note, status, size)
+            self._note = None
