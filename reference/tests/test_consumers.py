@@ -288,9 +288,9 @@ def test_a_handler_of_the_other_flavour_is_an_error_when_the_class_is_made() -> 
 
     def plain(self: Any, message: Message) -> None: ...
 
-    with pytest.raises(TypeError, match=r"plain.*asynchronous consumer.*'async def'"):
+    with pytest.raises(TypeError, match=r"group_message .*in this asynchronous consumer.*'async def'"):
         type("Wrong", (Consumer,), {"group_message": plain})
-    with pytest.raises(TypeError, match=r"coroutine.*synchronous consumer.*'def'"):
+    with pytest.raises(TypeError, match=r"group_message .*in this synchronous consumer.*'def'"):
         type("Wrong", (SyncConsumer,), {"group_message": coroutine})
 
 
