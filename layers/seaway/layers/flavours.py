@@ -1,0 +1,280 @@
+"""The two flavours of a layer: who may call it, and how its ``receive`` waits.
+
+Rules of this module: no backend and no decision about messages or names; those are in `base` and in the layers.
+The two ``receive`` are the same lines but for the wait.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from asyncio import _get_running_loop
+from threading import Lock
+from types import TracebackType
+from typing import Any, TypeVar
+
+from seaway.layers._waiters import Home, ThreadWaiter, current_home
+from seaway.layers.base import Layer, Message, Received, State, check_timeout
+
+_AsyncT = TypeVar("_AsyncT", bound="AsyncLayer")
+_SyncT = TypeVar("_SyncT", bound="SyncLayer")
+
+BREATH = 32
+"""So many calls in a row may find all at hand; then the event loop gets a turn (and a cancellation arrives)."""
+
+
+class AsyncLayer(Layer):
+    """A layer whose methods are coroutine functions, for asyncio (uvloop included) and trio.
+
+    An object belongs to the event loop of its first use; in another, every method raises ``RuntimeError``
+    (LAY-025).
+    """
+
+    is_async = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Only while open, so that one look tells the common case: open, and called in the right loop.
+        self._home: Home | None = None
+        self._calls = 0
+
+    def _enter(self) -> Home:
+        """Return the event loop of this object, in which the caller must run; the first call decides which.
+
+        Raises:
+            RuntimeError: no event loop runs in this thread, or another; the layer is closed, or was forked.
+        """
+        home = self._home
+        if home is not None and home.loop is _get_running_loop():
+            return home
+        here = current_home()
+        if here is None:
+            raise RuntimeError(
+                f"{type(self).__name__} is asynchronous, and no event loop runs in this thread; "
+                "use the synchronous flavour, or seaway.layers.to_sync"
+            )
+        self._begin()
+        if home is None:
+            home = self._home = here
+        elif home.loop is not here.loop:
+            raise RuntimeError(
+                f"this {type(self).__name__} belongs to the event loop of its first use and was called in "
+                "another; make one for each event loop (LAY-025)"
+            )
+        return home
+
+    async def receive(self, channels: list[str] | tuple[str, ...], timeout: float | None = None) -> Received:
+        """Return the next ``(channel, message)`` of *channels*.
+
+        Args:
+            channels: normal channels, and inboxes that this object owns. An inbox yields the messages of every
+                channel under it, with their full names, and admits one ``receive`` at a time.
+            timeout: seconds to wait; ``None`` is for ever, 0 takes what is at hand.
+
+        Returns:
+            ``(None, None)`` when *timeout* seconds have passed (LAY-040). A message of type ``layer.gap`` was made
+            by the layer itself: messages are missing in its place.
+
+        Raises:
+            ValueError: *channels* is empty or no list, names a channel under an inbox or an inbox of somebody
+                else; *timeout* is negative or no number.
+            RuntimeError: another ``receive`` waits for one of the inboxes; the layer or an inbox was closed, also
+                while this call waited; wrong event loop; forked.
+
+        A call that is cancelled has taken nothing (LAY-075).
+        """
+        home = self._enter()
+        routes = self._source_routes(channels)
+        check_timeout(timeout)
+        self._calls += 1
+        if self._calls % BREATH == 0:
+            await home.checkpoint()
+        found = self._take(routes)
+        if found is not None:
+            return found
+        if timeout == 0:
+            return None, None
+        waiter = home.waiter(timeout)
+        try:
+            in_time = True
+            while found is None and in_time:
+                found = self._take(routes, waiter)
+                if found is None and not await waiter.wait():
+                    in_time = False
+                    found = self._take(routes, waiter, arm=False)
+            return found or (None, None)
+        finally:
+            self._leave(waiter)
+
+    async def close(self) -> None:
+        """Close for good: inboxes and memberships end, a waiting ``receive`` raises ``RuntimeError``. Idempotent."""
+        if self._state is State.OPEN:
+            self._enter()
+            await self._aclose()
+        self._home = None
+        self._state = State.CLOSED
+
+    @abstractmethod
+    async def _aclose(self) -> None:
+        """Give up what `_open` and the calls since have acquired."""
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self._home = None
+
+    async def __aenter__(self: _AsyncT) -> _AsyncT:
+        self._enter()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @abstractmethod
+    async def send(self, channel: str, message: Message) -> None:
+        """See `SyncLayer.send`; a cancelled call has sent the message once or never (LAY-037)."""
+
+    @abstractmethod
+    async def new_channel(self, pattern: str) -> str:
+        """See `SyncLayer.new_channel`."""
+
+    @abstractmethod
+    async def close_channel(self, channel: str) -> None:
+        """See `SyncLayer.close_channel`."""
+
+    @abstractmethod
+    async def group_add(self, group: str, channel: str) -> None:
+        """See `SyncLayer.group_add`."""
+
+    @abstractmethod
+    async def group_discard(self, group: str, channel: str) -> None:
+        """See `SyncLayer.group_discard`."""
+
+    @abstractmethod
+    async def send_group(self, group: str, message: Message) -> None:
+        """See `SyncLayer.send_group`."""
+
+
+class SyncLayer(Layer):
+    """A layer whose methods are ordinary functions; an object may be used from any thread (LAY-027)."""
+
+    is_async = False
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._opening = Lock()
+
+    def _enter(self) -> None:
+        if self._state is not State.OPEN:
+            with self._opening:
+                self._begin()
+
+    def receive(self, channels: list[str] | tuple[str, ...], timeout: float | None = None) -> Received:
+        """Return the next ``(channel, message)`` of *channels*. See `AsyncLayer.receive`."""
+        self._enter()
+        routes = self._source_routes(channels)
+        check_timeout(timeout)
+        found = self._take(routes)
+        if found is not None:
+            return found
+        if timeout == 0:
+            return None, None
+        waiter = ThreadWaiter(timeout)
+        try:
+            in_time = True
+            while found is None and in_time:
+                found = self._take(routes, waiter)
+                if found is None and not waiter.wait():
+                    in_time = False
+                    found = self._take(routes, waiter, arm=False)
+            return found or (None, None)
+        finally:
+            self._leave(waiter)
+
+    @abstractmethod
+    def send(self, channel: str, message: Message) -> None:
+        """Send *message* to *channel*; never waits for a receiver.
+
+        To an inbox whose owner is gone, or to a channel under one: nothing happens (LAY-032).
+
+        Raises:
+            ChannelFull: the channel holds its capacity, or the inbox its bound of messages or bytes (LAY-031).
+            MessageTooLarge: see `max_message_size`.
+            ValueError: *channel* is no channel name (LAY-001), or *message* no message, or of a reserved type.
+            ConnectionError: no broker, or no answer within ``send_deadline``: sent once or never (LAY-036).
+            RuntimeError: the layer is closed, or was forked.
+        """
+
+    @abstractmethod
+    def new_channel(self, pattern: str) -> str:
+        """Return a fresh inbox that this object owns: ``"server!"`` gives ``"server.k3x9…!"`` (LAY-057).
+
+        Raises:
+            ValueError: *pattern* is not a name and ``!``, or too long (LAY-058).
+        """
+
+    @abstractmethod
+    def close_channel(self, channel: str) -> None:
+        """End the memberships of *channel*; of an inbox also its waiting messages, and it is no more (LAY-071).
+
+        Idempotent.
+
+        Raises:
+            ValueError: *channel* is neither an inbox of this object nor a channel under one (LAY-063).
+        """
+
+    @abstractmethod
+    def group_add(self, group: str, channel: str) -> None:
+        """Make *channel* a member of *group*: every ``send_group`` that begins later reaches it. Idempotent.
+
+        Raises:
+            ValueError: *channel* is not a channel under an inbox of this object (GRP-002).
+        """
+
+    @abstractmethod
+    def group_discard(self, group: str, channel: str) -> None:
+        """End the membership: no ``send_group`` that begins later reaches *channel*. Idempotent.
+
+        Raises:
+            ValueError: *channel* is not a channel under an inbox of this object (GRP-002).
+        """
+
+    @abstractmethod
+    def send_group(self, group: str, message: Message) -> None:
+        """Send *message* to every member of *group*, in every process.
+
+        Where an inbox is full the message is dropped and counted in a ``layer.gap`` for its owner (LAY-086).
+
+        Raises:
+            MessageTooLarge, ValueError, ConnectionError, RuntimeError: as for `send`; never ``ChannelFull``.
+        """
+
+    def close(self) -> None:
+        """Close for good: inboxes and memberships end, a waiting ``receive`` raises ``RuntimeError``. Idempotent."""
+        with self._opening:
+            was_open, self._state = self._state is State.OPEN, State.CLOSED
+        if was_open:
+            self._close()
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Give up what `_open` and the calls since have acquired."""
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self._opening = Lock()  # the old one may be held by a thread that does not exist here
+
+    def __enter__(self: _SyncT) -> _SyncT:
+        self._enter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
