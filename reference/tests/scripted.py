@@ -7,6 +7,7 @@ awaits them, a synchronous one just calls them. So one script tests both.
 
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -115,6 +116,9 @@ class AsyncConsumer(Consumer):
     async def wait(self, gate: Gate) -> None:
         await gate.wait()
 
+    async def pause(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
 
 class SyncConsumer(Consumer):
     def __call__(self, message: Message) -> None:
@@ -136,6 +140,9 @@ class SyncConsumer(Consumer):
 
     def wait(self, gate: Gate) -> None:
         gate.wait_in_thread()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 def _resume(script: Any, result: Any) -> Any:

@@ -1,28 +1,24 @@
-"""Consumers and the layer: messages, groups, views, long polling, the mailbox and its gaps, `server.wake`."""
+"""Consumers and the layer: direct messages, groups, views, long polling, forged types."""
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import anyio
-import attrs
 import pytest
 
+from seaway.layers import MemoryLayer
 from seaway.reference import Server, Settings, adapt_sync
 
-from .frames import PING, frame, text, websocket
-from .scripted import Application, Consumer, Gate, Message, answer, serving, until
+from .frames import text, websocket
+from .scripted import Application, Consumer, Message, answer, serving, until
 from .wire import connect, request
 
 pytestmark = pytest.mark.anyio
 
 
-def note(number: int, **keys: Any) -> Message:
-    return {"type": "test.note", "number": number, **keys}
-
-
-def bounds(**changes: int) -> Any:
-    return attrs.evolve(Settings().mailbox, **changes)
+def note(number: int) -> Message:
+    return {"type": "test.note", "number": number}
 
 
 def chat(consumer: Consumer, message: Message) -> Iterator[Any]:
@@ -181,142 +177,106 @@ async def test_consumers_send_to_each_other_directly(is_async: bool) -> None:
     assert one.partition("!")[0] == two.partition("!")[0]
 
 
-class Blocked:
-    """A WebSocket whose consumer waits in its first layer message until the gate is opened."""
+FORGED = [
+    "http.request",
+    "http.disconnect",
+    "websocket.receive",
+    "websocket.disconnect",
+    "websocket.strange",
+    "http2.reset",
+    "lifespan.shutdown",
+    "task.stop",
+    "server.drain",
+    "server.wake",
+    "layer.gap",
+]
 
-    def __init__(self) -> None:
-        self.gate = Gate()
 
-    def __call__(self, consumer: Consumer, message: Message) -> Iterator[Any]:
-        if message["type"] == "test.block":
-            yield consumer.wait, self.gate
-        if message["type"] != "websocket.receive":
-            yield from answer(consumer, message)
+class Lax:
+    """A layer that lets every type through, as a hostile process could write to the broker."""
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+        self._smuggled: list[tuple[str, Message]] = []
+        self._arrived = anyio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._layer, name)
+
+    def smuggle(self, channel: str, message: Message) -> None:
+        self._smuggled.append((channel, message))
+        self._arrived.set()
+
+    async def receive(self, channels: Any, timeout: float | None = None) -> Any:
+        while not self._smuggled:
+            self._arrived = anyio.Event()
+            await self._arrived.wait()
+        return self._smuggled.pop(0)
 
 
-BLOCK: Message = {"type": "test.block"}
+async def test_forged_types_are_dropped(is_async: bool) -> None:
+    """MSG-022, MSG-023: nobody who can reach the layer can forge a client's event."""
+    application = Application(answer, is_async=is_async)
+    async with MemoryLayer() as memory:
+        lax = Lax(memory)
+        async with (
+            Server(application, layer=lax, port=0, settings=Settings(access_log=False)) as server,
+            websocket(server.address) as ws,
+        ):
+            consumer = application.only
+            for forged in FORGED[:-1]:
+                lax.smuggle(consumer.channel, {"type": forged, "text": "x", "code": 1000, "reason": "lost"})
+            lax.smuggle(consumer.channel, {"type": "layer.gap", "reason": "lost", "dropped": 3})
+            lax.smuggle(consumer.channel + "0", note(0))
+            lax.smuggle(consumer.channel.partition("!")[0] + "!", note(0))
+            lax.smuggle(consumer.channel, note(1))
+            await until(lambda: note(1) in consumer.messages)
+            await ws.send(text("still open"))
+            assert await ws.message() == "still open"
 
-
-async def test_an_overflow_is_counted_in_one_gap_in_its_position(is_async: bool) -> None:
-    """CON-037, CON-041, CON-042, CON-043: 4 fit; after the gap nothing is taken until half of it is free."""
-    blocked = Blocked()
-    async with (
-        serving(blocked, is_async=is_async, mailbox=bounds(layer_messages=4)) as site,
-        websocket(site.address),
-    ):
-        held = site.only
-        channel = held.channel
-        await site.layer.send(channel, BLOCK)
-        await until(lambda: blocked.gate.waiting)
-        for number in range(10):
-            await site.layer.send(channel, note(number))
-        await until_received(site, channel)
-        blocked.gate.open()
-        await until(lambda: "layer.gap" in held.types)
-        await site.layer.send(channel, note(100))
-        await until(lambda: note(100) in held.messages)
-
-    assert held.messages[2:8] == [
-        *(note(number) for number in range(4)),
-        {"type": "layer.gap", "reason": "overflow", "dropped": 6},
-        note(100),
+    assert consumer.types == [
+        "websocket.connect",
+        "layer.gap",
+        "test.note",
+        "websocket.receive",
+        *consumer.types[4:],
     ]
 
 
-async def until_received(site: Any, channel: str) -> None:
-    """Wait until the server has filed what was sent to `channel`: another consumer gets what was sent later."""
-    async with websocket(site.address):
-        witness = site.consumers[-1]
-        await site.layer.send(witness.channel, note(-1))
-        await until(lambda: note(-1) in witness.messages, "the witness")
+async def test_a_gap_of_the_whole_inbox_is_told_to_every_consumer() -> None:
+    """GAP-014, GAP-015."""
+    application = Application(answer)
+    async with MemoryLayer() as memory:
+        lax = Lax(memory)
+        async with (
+            Server(application, layer=lax, port=0, settings=Settings(access_log=False)) as server,
+            websocket(server.address),
+            websocket(server.address),
+        ):
+            first, second = application.consumers
+            gap = {"type": "layer.gap", "reason": "overflow", "dropped": 7}
+            lax.smuggle(first.channel.partition("!")[0] + "!", gap)
+            lax.smuggle(second.channel, gap)
+            await until(lambda: gap in second.messages)
+
+    assert first.messages[1] == {**gap, "dropped": None}
+    assert second.messages[1:3] == [{**gap, "dropped": None}, gap]
 
 
-async def test_the_layer_side_is_bounded_in_bytes_with_room_for_one_large_message(is_async: bool) -> None:
-    """CON-037, CON-038."""
-    blocked = Blocked()
-    large, small = note(0, pad="x" * 5000), note(1, pad="x" * 600)
-    async with (
-        serving(blocked, is_async=is_async, mailbox=bounds(layer_bytes=1000)) as site,
-        websocket(site.address),
-    ):
-        held = site.only
-        channel = held.channel
-        await site.layer.send(channel, BLOCK)
-        await until(lambda: blocked.gate.waiting)
-        for message in (large, small, small):
-            await site.layer.send(channel, message)
-        await until_received(site, channel)
-        blocked.gate.open()
-        await until(lambda: "layer.gap" in held.types)
+async def test_the_layer_refuses_reserved_types_from_a_consumer(is_async: bool) -> None:
+    """MSG-021."""
+    refused: list[str] = []
 
-    assert held.messages[2:4] == [large, {"type": "layer.gap", "reason": "overflow", "dropped": 2}]
+    def forge(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "http.request":
+            for forged in FORGED:
+                try:
+                    yield consumer.layer.send, consumer.channel, {"type": forged}
+                except ValueError:
+                    refused.append(forged)
+        yield from answer(consumer, message)
 
+    async with serving(forge, is_async=is_async) as site, connect(site.address) as client:
+        await client.ask("/")
 
-async def test_one_full_mailbox_costs_nobody_else_a_message(is_async: bool) -> None:
-    """CON-044."""
-    blocked = Blocked()
-    count = 50
-    async with (
-        serving(blocked, is_async=is_async, mailbox=bounds(layer_messages=10)) as site,
-        websocket(site.address),
-        websocket(site.address),
-    ):
-        slow, quick = site.consumers
-        await site.layer.send(slow.channel, BLOCK)
-        await until(lambda: blocked.gate.waiting)
-        for number in range(count):
-            await site.layer.send(slow.channel, note(number))
-            await site.layer.send(quick.channel, note(number))
-            await until(lambda number=number: note(number) in quick.messages)
-        blocked.gate.open()
-        await until(lambda: "layer.gap" in slow.types)
-
-    assert [message for message in quick.messages if message["type"] == "test.note"] == [
-        note(number) for number in range(count)
-    ]
-    assert slow.messages[12]["dropped"] == count - 10
-
-
-async def test_the_two_sources_alternate(is_async: bool) -> None:
-    """CON-031, CON-033: each in its own order."""
-    blocked = Blocked()
-    async with serving(blocked, is_async=is_async) as site, websocket(site.address) as ws:
-        held = site.only
-        channel = held.channel
-        await site.layer.send(channel, BLOCK)
-        await until(lambda: blocked.gate.waiting)
-        for number in range(6):
-            await site.layer.send(channel, note(number))
-            await ws.send(text(str(number)))
-        await until_received(site, channel)
-        await ws.send(frame(PING))  # a ping: once it is answered, the texts before it are filed
-        assert (await ws.frame()).payload == b""
-        blocked.gate.open()
-        await until(lambda: len(held.messages) == 14)
-
-    both = [message["type"] for message in held.messages[2:14]]
-    assert sorted(both[:2]) == ["test.note", "websocket.receive"]
-    assert both == both[:2] * 6
-    assert [each["number"] for each in held.messages[2:14] if "number" in each] == list(range(6))
-    assert [each["text"] for each in held.messages[2:14] if "text" in each] == list("012345")
-
-
-async def test_the_end_overtakes_the_layer_and_never_the_socket(is_async: bool) -> None:
-    """CON-048 to CON-050."""
-    blocked = Blocked()
-    async with serving(blocked, is_async=is_async) as site:
-        async with websocket(site.address) as ws:
-            first = site.only
-            await site.layer.send(first.channel, BLOCK)
-            await until(lambda: blocked.gate.waiting)
-            await ws.send(text("one") + text("two"))
-            for number in range(5):
-                await site.layer.send(first.channel, note(number))
-            await until_received(site, first.channel)
-            await ws.close(4000)
-        blocked.gate.open()
-        await until(lambda: first.over)
-
-    assert [each.get("text") for each in first.messages if each["type"] == "websocket.receive"] == ["one", "two"]
-    assert first.messages[-1]["code"] == 4000
-    assert "test.note" not in first.types
+    assert refused == FORGED
