@@ -96,9 +96,8 @@ class TrioRuntime(Runtime):
             except Exception:
                 logger.exception("a connection's protocol failed: the connection is ended")
 
-        async with anyio.create_task_group() as connections, anyio.create_task_group() as accepting:
-            listener.scope = accepting.cancel_scope
-            accepting.start_soon(sockets.serve, handle, connections)
+        async with anyio.create_task_group() as connections:
+            connections.start_soon(listener.accept, handle, connections)
             try:
                 yield listener
             finally:
@@ -110,7 +109,8 @@ class _TrioListener:
     def __init__(self, sockets: anyio.abc.Listener[anyio.abc.SocketStream], uds: str | None) -> None:
         self._sockets = sockets
         self._uds = uds
-        self.scope: anyio.CancelScope | None = None
+        self._scope = anyio.CancelScope()
+        self._stopped = anyio.Event()
         self.address: tuple[str, int] | str
         if uds is None:
             name: Any = sockets.extra(SocketAttribute.local_address)
@@ -118,9 +118,14 @@ class _TrioListener:
         else:
             self.address = uds
 
+    async def accept(self, handle: Any, connections: anyio.abc.TaskGroup) -> None:
+        with self._scope:
+            await self._sockets.serve(handle, connections)
+        self._stopped.set()
+
     async def close(self) -> None:
-        if self.scope is not None:
-            self.scope.cancel()
+        self._scope.cancel()
+        await self._stopped.wait()
         await self._sockets.aclose()
         if self._uds is not None:
             Path(self._uds).unlink(missing_ok=True)
