@@ -98,9 +98,7 @@ async def test_a_message_calls_the_method_that_its_type_names(is_async: bool) ->
 
 
 @pytest.mark.anyio
-async def test_an_unknown_type_is_ignored_and_logged_once(
-    is_async: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unknown_type_is_ignored_and_logged_once(is_async: bool, caplog: pytest.LogCaptureFixture) -> None:
     class AsyncQuiet(AsyncChat):
         pass
 

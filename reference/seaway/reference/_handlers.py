@@ -51,9 +51,7 @@ def handles(type: str) -> Callable[[Function], Function]:
         TypeError: the method has another name than *type* with its dots as underscores.
     """
     if not _is_type(type):
-        raise ValueError(
-            f"handles({type!r}): not a message type; expected lower-case words joined by dots (MSG-001)"
-        )
+        raise ValueError(f"handles({type!r}): not a message type; expected lower-case words joined by dots (MSG-001)")
 
     def mark(function: Function) -> Function:
         name = type.replace(".", "_")
@@ -102,9 +100,7 @@ class Handlers(dict[str, Handler]):
         return tuple(name for name in PROTOCOLS if name in prefixes) or DEFAULT_TYPES
 
 
-def collect(
-    cls: type[Any], *, is_async: bool, helpers: Collection[type[Any]], base_names: Collection[str]
-) -> Handlers:
+def collect(cls: type[Any], *, is_async: bool, helpers: Collection[type[Any]], base_names: Collection[str]) -> Handlers:
     """Return the handlers of *cls*: the methods that it and its mix-ins define, resolved as attributes are.
 
     What the classes in *helpers* define is none, nor is a method with one of *base_names*.
@@ -137,9 +133,7 @@ def _ignore(consumer: object, message: Message) -> None:
     """Take no notice of a message, in a synchronous consumer."""
 
 
-def _definitions(
-    cls: type[Any], helpers: Collection[type[Any]], base_names: Collection[str]
-) -> dict[str, Definitions]:
+def _definitions(cls: type[Any], helpers: Collection[type[Any]], base_names: Collection[str]) -> dict[str, Definitions]:
     found: dict[str, Definitions] = {}
     for owner in cls.__mro__:
         if owner not in helpers:

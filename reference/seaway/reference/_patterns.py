@@ -142,8 +142,7 @@ class Pattern:
             given = ", ".join(sorted(arguments)) or "none"
             raise ValueError(f"{self.text!r} takes the arguments {expected}; given: {given}")
         path = "".join(
-            token.text if isinstance(token, Literal) else token.format(arguments[token.name])
-            for token in self.tokens
+            token.text if isinstance(token, Literal) else token.format(arguments[token.name]) for token in self.tokens
         )
         if not {".", ".."}.isdisjoint(path.split("/")):
             raise ValueError(f"{path!r} has a segment '.' or '..': clients take these out of a URL")

@@ -77,9 +77,7 @@ class _Dispatching(Generic[Result]):
 
     def reject(self, status: int = 403, body: bytes = b"", headers: Headers = ()) -> Result:
         """Refuse the WebSocket with an HTTP response, before it is accepted (``websocket.reject``)."""
-        return self.send(
-            {"type": "websocket.reject", "status": status, "headers": list(headers), "body": body}
-        )
+        return self.send({"type": "websocket.reject", "status": status, "headers": list(headers), "body": body})
 
     def close(self, code: int = 1000, reason: str = "") -> Result:
         """Close the WebSocket (``websocket.close``). Before it is accepted use `reject`."""

@@ -136,9 +136,7 @@ class Mount:
 
     def __attrs_post_init__(self) -> None:
         if not self.prefix.text or self.prefix.text.endswith("/"):
-            raise ValueError(
-                f"mount {self.prefix.text!r}: expected a prefix as '/api', without a slash at its end"
-            )
+            raise ValueError(f"mount {self.prefix.text!r}: expected a prefix as '/api', without a slash at its end")
         if isinstance(self.application, Router) and self.application.applications:
             others = ", ".join(self.application.applications)
             raise ValueError(
@@ -305,9 +303,7 @@ class Router:
         pattern = self._names.get(name)
         if pattern is None:
             close = difflib.get_close_matches(name, self._names, n=1)
-            hint = (
-                f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self._names) or 'none'}"
-            )
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self._names) or 'none'}"
             raise LookupError(f"no route is named {name!r}; {hint}")
         try:
             return pattern.build(arguments)
