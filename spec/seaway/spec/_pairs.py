@@ -48,9 +48,7 @@ class PairsCheck:
         rules: what is asked of particular fields; the first rule that matches a name holds.
     """
 
-    def __init__(
-        self, pairs: str, pair: str, name: Part, value: Part, rules: tuple[FieldRule, ...] = ()
-    ) -> None:
+    def __init__(self, pairs: str, pair: str, name: Part, value: Part, rules: tuple[FieldRule, ...] = ()) -> None:
         self._pairs, self._pair = pairs, pair
         self._name, self._value = name, value
         self._is_name = re.compile(name.pattern).fullmatch

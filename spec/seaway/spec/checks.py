@@ -347,9 +347,7 @@ def check_websocket_accept(message: dict[str, Any]) -> None:
     if subprotocol is not None and (
         (type(subprotocol) is not str and not isinstance(subprotocol, str)) or _is_text_1(subprotocol) is None
     ):
-        raise invalid(
-            "subprotocol", "a subprotocol (a token of RFC 9110 section 5.6.2) or null", subprotocol, "WS-019"
-        )
+        raise invalid("subprotocol", "a subprotocol (a token of RFC 9110 section 5.6.2) or null", subprotocol, "WS-019")
     headers = message.get("headers", ())
     _check_pairs_4(headers, "headers", "WS-011")
 
@@ -361,10 +359,7 @@ def check_websocket_close(message: dict[str, Any]) -> None:
         1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
     ):
         raise invalid(
-            "code",
-            "a close code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999",
-            code,
-            "WS-014",
+            "code", "a close code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999", code, "WS-014"
         )
     reason = message.get("reason", "")
     if type(reason) is not str and not isinstance(reason, str):
@@ -432,9 +427,7 @@ def check_websocket_connect(message: dict[str, Any]) -> None:
         raise invalid("subprotocols", "a sequence of subprotocols", subprotocols, "WS-001")
     for index, item in enumerate(subprotocols):
         if (type(item) is not str and not isinstance(item, str)) or _is_text_1(item) is None:
-            raise invalid(
-                f"subprotocols[{index}]", "a subprotocol (a token of RFC 9110 section 5.6.2)", item, "WS-001"
-            )
+            raise invalid(f"subprotocols[{index}]", "a subprotocol (a token of RFC 9110 section 5.6.2)", item, "WS-001")
     extensions = message.get("extensions", MISSING)
     if type(extensions) is not dict and not isinstance(extensions, dict):
         raise invalid("extensions", "an object", extensions, "WS-004")

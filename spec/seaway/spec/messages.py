@@ -45,12 +45,11 @@ class HTTPRequest(Message):
         http_version: Version of HTTP that the request came with.
         headers: Header or trailer fields, in the order of arrival.
         client: Host and port of the peer; null where they are not known, as on a Unix socket.
-        server: Host and port that was connected to, or the path of a Unix socket and null; null where it is
-            not known.
+        server: Host and port that was connected to, or the path of a Unix socket and null; null where it is not known.
         body: The whole body, or its first part.
         more_body: Whether parts of the body follow, as `http.request.body`.
-        extensions: What is offered on this connection beyond the interface, by name, and the version of the
-            interface itself.
+        extensions: What is offered on this connection beyond the interface, by name, and the version of the interface
+            itself.
         tls: What is known of the TLS connection; null without TLS.
 
     ``http.request``, HTTP-001.
@@ -220,8 +219,8 @@ class LifespanStartup(Message):
     """The first message of a lifespan consumer: get ready. A call that returns means ready.
 
     Args:
-        extensions: What is offered on this connection beyond the interface, by name, and the version of the
-            interface itself.
+        extensions: What is offered on this connection beyond the interface, by name, and the version of the interface
+            itself.
 
     ``lifespan.startup``, LIF-001.
     """
@@ -315,11 +314,10 @@ class WebSocketConnect(Message):
         http_version: Version of HTTP that the request came with.
         headers: Header or trailer fields, in the order of arrival.
         client: Host and port of the peer; null where they are not known, as on a Unix socket.
-        server: Host and port that was connected to, or the path of a Unix socket and null; null where it is
-            not known.
+        server: Host and port that was connected to, or the path of a Unix socket and null; null where it is not known.
         subprotocols: Subprotocols that the client offers, the one it likes best first.
-        extensions: What is offered on this connection beyond the interface, by name, and the version of the
-            interface itself.
+        extensions: What is offered on this connection beyond the interface, by name, and the version of the interface
+            itself.
         tls: What is known of the TLS connection; null without TLS.
 
     ``websocket.connect``, WS-001.

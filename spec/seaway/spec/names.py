@@ -30,9 +30,7 @@ def check_channel(name: str) -> None:
 def check_group(name: str) -> None:
     """Raise ``ValueError`` unless *name* is a group name (LAY-002, LAY-003)."""
     if not isinstance(name, str) or _is_group(name) is None:
-        raise ValueError(
-            f"not a group name: {_shown(name)}; expected ASCII letters, digits, '-', '_' or '.' (LAY-002)"
-        )
+        raise ValueError(f"not a group name: {_shown(name)}; expected ASCII letters, digits, '-', '_' or '.' (LAY-002)")
     if len(name) > MAX_NAME_LENGTH:
         raise _too_long(name)
 
@@ -48,9 +46,7 @@ def inbox_of(channel: str) -> str | None:
 
 
 def _too_long(name: str) -> ValueError:
-    return ValueError(
-        f"name too long: {_shown(name)}; expected at most {MAX_NAME_LENGTH} characters (LAY-003)"
-    )
+    return ValueError(f"name too long: {_shown(name)}; expected at most {MAX_NAME_LENGTH} characters (LAY-003)")
 
 
 def _shown(name: object) -> str:

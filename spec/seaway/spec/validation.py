@@ -9,9 +9,7 @@ from seaway.spec.errors import InvalidMessage, invalid
 from seaway.spec.values import RESERVED_PREFIXES, normalise
 
 
-def validate(
-    message: dict[str, Any], direction: Literal["to-consumer", "from-consumer"] | None = None
-) -> None:
+def validate(message: dict[str, Any], direction: Literal["to-consumer", "from-consumer"] | None = None) -> None:
     """Check the values of *message* and, if the interface has its type, what the schema of the type asks for.
 
     Args:

@@ -162,9 +162,7 @@ class _Function:
             return f"({wrong}) or {self._shared.pattern(schema['pattern'], 'r')}({name}) is None"
         return wrong
 
-    def _rest(
-        self, node: Node, name: str, path: str, indent: int, requirement: str, error: list[str]
-    ) -> list[str]:
+    def _rest(self, node: Node, name: str, path: str, indent: int, requirement: str, error: list[str]) -> list[str]:
         """Return the lines that look into a value of the right type."""
         space = " " * indent
         lines: list[str] = []

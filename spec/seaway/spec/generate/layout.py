@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WIDTH = 110
+WIDTH = 120
 HEADER = "# Generated from the schemas by `python -m seaway.spec.generate`. Do not edit.\n"
 
 
