@@ -162,13 +162,23 @@ def _throw(script: Any, error: BaseException) -> Any:
 class Application:
     """Makes a consumer with `handler` for each connection, and keeps them all."""
 
-    def __init__(self, handler: Handler, *, is_async: bool = True, types: tuple[str, ...] = TYPES) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        is_async: bool = True,
+        types: tuple[str, ...] = TYPES,
+        maker: Callable[..., Any] | None = None,
+    ) -> None:
         self.handler = handler
+        self.maker = maker
         self.is_async = is_async
         self.types = types
         self.consumers: list[Consumer] = []
 
-    def __call__(self, type: str, layer: Any, channel: str, send: Any) -> Consumer:
+    def __call__(self, type: str, layer: Any, channel: str, send: Any) -> Any:
+        if self.maker is not None:
+            return self.maker(type, layer, channel, send)
         consumer = (AsyncConsumer if self.is_async else SyncConsumer)(self, type, layer, channel, send)
         self.consumers.append(consumer)
         return consumer
@@ -214,10 +224,14 @@ async def serving(
     is_async: bool = True,
     types: tuple[str, ...] = TYPES,
     uds: str | None = None,
+    maker: Callable[..., Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Site]:
-    """A server with a scripted application; at the end `Application.verify` has passed."""
-    application = Application(handler, is_async=is_async, types=types)
+    """A server with a scripted application; at the end `Application.verify` has passed.
+
+    `maker` is called in the place of that application, with the same arguments.
+    """
+    application = Application(handler, is_async=is_async, types=types, maker=maker)
     chosen = Settings(**{"access_log": False, "grace": 2.0, **settings})
     with anyio.fail_after(6 * DEADLINE):
         async with (

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
 import attrs
 import pytest
 
@@ -37,7 +36,6 @@ class Blocked:
 
 
 BLOCK: Message = {"type": "test.block"}
-WAKE = 0.05
 
 
 async def test_an_overflow_is_counted_in_one_gap_in_its_position(is_async: bool) -> None:
@@ -188,20 +186,24 @@ async def test_urgent_messages_overtake_the_layer(is_async: bool) -> None:
     gate = Gate()
 
     def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] in ("test.block", "test.witness"):
+            yield consumer.send, {"type": "server.wake", "after": 0.02}
         if message["type"] == "test.block":
-            yield consumer.send, {"type": "server.wake", "after": WAKE}
             yield consumer.wait, gate
         yield from answer(consumer, message)
 
-    async with serving(handler, is_async=is_async) as site, websocket(site.address):
-        held = site.only
+    async with (
+        serving(handler, is_async=is_async) as site,
+        websocket(site.address),
+        websocket(site.address),
+    ):
+        held, witness = site.consumers
         await site.layer.send(held.channel, BLOCK)
         await until(lambda: gate.waiting)
         await site.layer.send(held.channel, note(1))
-        await until_received(site, held.channel)
-        await anyio.sleep(WAKE * 5)  # the wake is filed by now; too early a gate could only fail this test
+        await site.layer.send(witness.channel, {"type": "test.witness"})
+        await until(lambda: "server.wake" in witness.types, "a wake that was asked for later")
         gate.open()
         await until(lambda: note(1) in held.messages)
-        await until(lambda: "server.wake" in held.types)
 
     assert held.types[:4] == ["websocket.connect", "test.block", "server.wake", "test.note"]
