@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self
 
 from attrs import NOTHING, fields, frozen
 
-from seaway.spec.checks import CHECKS
 from seaway.spec.errors import invalid
 
 
@@ -15,6 +14,7 @@ class Message:
     """A message as an object with typed attributes."""
 
     type: ClassVar[str]
+    _check: ClassVar[staticmethod[[dict[str, Any]], None]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the message as the interface has it, without optional keys that have their default.
@@ -37,6 +37,6 @@ class Message:
         """
         if message.get("type") != cls.type:
             raise invalid("type", repr(cls.type), message.get("type"), "MSG-027")
-        CHECKS[cls.type](message)
+        cls._check(message)
         names = [field.name for field in fields(cls)]
         return cls(**{name: message[name] for name in names if name in message})

@@ -59,7 +59,7 @@ class PairsCheck:
 
     def __call__(self, headers: Any, field: str, requirement: str) -> None:
         """Check *headers*, the value at *field*; *requirement* is that of the message."""
-        if type(headers) is not list and not isinstance(headers, (list, tuple)):
+        if type(headers) is not list and not issubclass(type(headers), (list, tuple)):
             raise invalid(field, self._pairs, headers, requirement)
         good = self._good
         single: list[_CompiledRule] = []
@@ -77,14 +77,14 @@ class PairsCheck:
 
     def _check_pair(self, pair: Any, field: str, index: int, requirement: str) -> _CompiledRule | None:
         """Check one pair; return the rule for its name, if there is one."""
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        if not issubclass(type(pair), (list, tuple)) or len(pair) != 2:
             raise invalid(f"{field}[{index}]", self._pair, pair, requirement)
         name, value = pair
         if type(name) is bytes and name in self._rule_of:
             rule = self._rule_of[name]
         else:
             rule = self._check_name(name, f"{field}[{index}][0]", requirement)
-        if not isinstance(value, bytes) or not (value.isalnum() or self._is_value(value)):
+        if not issubclass(type(value), bytes) or not (value.isalnum() or self._is_value(value)):
             own = self._value.requirement or requirement
             raise invalid(f"{field}[{index}][1]", self._value.expected, value, own)
         if rule is not None and not rule.allows(value):
@@ -98,7 +98,7 @@ class PairsCheck:
         return rule
 
     def _check_name(self, name: Any, path: str, requirement: str) -> _CompiledRule | None:
-        if not isinstance(name, bytes) or self._is_name(name) is None:
+        if not issubclass(type(name), bytes) or self._is_name(name) is None:
             raise invalid(path, self._name.expected, name, self._name.requirement or requirement)
         rule = next((rule for rule in self._rules if rule.names(name)), None)
         if len(name) <= _CACHED_LENGTH:

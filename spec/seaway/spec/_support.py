@@ -27,7 +27,7 @@ def check_text(text: str, field: str, requirement: str) -> None:
 
 def is_integer(value: object) -> bool:
     """Tell whether *value* is an ``int`` and no ``bool``."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    return issubclass(type(value), int) and type(value) is not bool
 
 
 def is_number(value: object) -> bool:

@@ -123,21 +123,21 @@ def check_http_disconnect(message: dict[str, Any]) -> None:
 def check_http_request(message: dict[str, Any]) -> None:
     """Check a ``http.request`` (HTTP-001)."""
     method = message.get("method", MISSING)
-    if (type(method) is not str and not isinstance(method, str)) or _is_text_1(method) is None:
+    if (type(method) is not str and not issubclass(type(method), str)) or _is_text_1(method) is None:
         raise invalid("method", "a method (a token of RFC 9110 section 5.6.2)", method, "HTTP-001")
     path = message.get("path", MISSING)
-    if type(path) is not str and not isinstance(path, str):
+    if type(path) is not str and not issubclass(type(path), str):
         raise invalid("path", "a string", path, "HTTP-001")
     if not path.isascii():
         check_text(path, "path", "HTTP-001")
     raw_path = message.get("raw_path", MISSING)
-    if type(raw_path) is not bytes and not isinstance(raw_path, bytes):
+    if type(raw_path) is not bytes and not issubclass(type(raw_path), bytes):
         raise invalid("raw_path", "bytes", raw_path, "HTTP-001")
     query_string = message.get("query_string", b"")
-    if type(query_string) is not bytes and not isinstance(query_string, bytes):
+    if type(query_string) is not bytes and not issubclass(type(query_string), bytes):
         raise invalid("query_string", "bytes", query_string, "HTTP-001")
     root_path = message.get("root_path", "")
-    if type(root_path) is not str and not isinstance(root_path, str):
+    if type(root_path) is not str and not issubclass(type(root_path), str):
         raise invalid("root_path", "a string", root_path, "HTTP-001")
     if not root_path.isascii():
         check_text(root_path, "root_path", "HTTP-001")
@@ -151,10 +151,10 @@ def check_http_request(message: dict[str, Any]) -> None:
     _check_pairs_1(headers, "headers", "HTTP-001")
     client = message.get("client")
     if client is not None:
-        if not isinstance(client, (list, tuple)) or len(client) != 2:
+        if not issubclass(type(client), (list, tuple)) or len(client) != 2:
             raise invalid("client", "a pair of host and port or null", client, "HTTP-001")
         client_0 = client[0]
-        if type(client_0) is not str and not isinstance(client_0, str):
+        if type(client_0) is not str and not issubclass(type(client_0), str):
             raise invalid("client[0]", "a string", client_0, "HTTP-001")
         if not client_0.isascii():
             check_text(client_0, "client[0]", "HTTP-001")
@@ -163,10 +163,10 @@ def check_http_request(message: dict[str, Any]) -> None:
             raise invalid("client[1]", "an integer from 0 to 65535", client_1, "HTTP-001")
     server = message.get("server")
     if server is not None:
-        if not isinstance(server, (list, tuple)) or len(server) != 2:
+        if not issubclass(type(server), (list, tuple)) or len(server) != 2:
             raise invalid("server", "a pair of host and port or null", server, "HTTP-001")
         server_0 = server[0]
-        if type(server_0) is not str and not isinstance(server_0, str):
+        if type(server_0) is not str and not issubclass(type(server_0), str):
             raise invalid("server[0]", "a string", server_0, "HTTP-001")
         if not server_0.isascii():
             check_text(server_0, "server[0]", "HTTP-001")
@@ -176,53 +176,53 @@ def check_http_request(message: dict[str, Any]) -> None:
         ):
             raise invalid("server[1]", "an integer from 0 to 65535 or null", server_1, "HTTP-001")
     body = message.get("body", b"")
-    if type(body) is not bytes and not isinstance(body, bytes):
+    if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "HTTP-001")
     more_body = message.get("more_body", False)
     if more_body is not True and more_body is not False:
         raise invalid("more_body", "a boolean", more_body, "HTTP-001")
     extensions = message.get("extensions", MISSING)
-    if type(extensions) is not dict and not isinstance(extensions, dict):
+    if type(extensions) is not dict and not issubclass(type(extensions), dict):
         raise invalid("extensions", "an object", extensions, "HTTP-006")
     interface = extensions.get("interface", MISSING)
     if interface != "1.0":
         raise invalid("extensions.interface", "'1.0'", interface, "HTTP-006")
     for key, item in extensions.items():
-        if key not in ("interface",) and type(item) is not dict and not isinstance(item, dict):
+        if key not in ("interface",) and type(item) is not dict and not issubclass(type(item), dict):
             raise invalid(f"extensions.{key}", "an object", item, "HTTP-006")
     tls = message.get("tls")
     if tls is not None:
-        if type(tls) is not dict and not isinstance(tls, dict):
+        if type(tls) is not dict and not issubclass(type(tls), dict):
             raise invalid("tls", "an object or null", tls, "HTTP-005")
         version = tls.get("version", MISSING)
-        if type(version) is not str and not isinstance(version, str):
+        if type(version) is not str and not issubclass(type(version), str):
             raise invalid("tls.version", "a string", version, "HTTP-005")
         if not version.isascii():
             check_text(version, "tls.version", "HTTP-005")
         cipher = tls.get("cipher")
         if cipher is not None:
-            if type(cipher) is not str and not isinstance(cipher, str):
+            if type(cipher) is not str and not issubclass(type(cipher), str):
                 raise invalid("tls.cipher", "a string or null", cipher, "HTTP-005")
             if not cipher.isascii():
                 check_text(cipher, "tls.cipher", "HTTP-005")
         server_name = tls.get("server_name")
         if server_name is not None:
-            if type(server_name) is not str and not isinstance(server_name, str):
+            if type(server_name) is not str and not issubclass(type(server_name), str):
                 raise invalid("tls.server_name", "a string or null", server_name, "HTTP-005")
             if not server_name.isascii():
                 check_text(server_name, "tls.server_name", "HTTP-005")
         client_certificates = tls.get("client_certificates", ())
-        if not isinstance(client_certificates, (list, tuple)):
+        if not issubclass(type(client_certificates), (list, tuple)):
             raise invalid("tls.client_certificates", "an array", client_certificates, "HTTP-005")
         for index, item in enumerate(client_certificates):
-            if type(item) is not bytes and not isinstance(item, bytes):
+            if type(item) is not bytes and not issubclass(type(item), bytes):
                 raise invalid(f"tls.client_certificates[{index}]", "bytes", item, "HTTP-005")
 
 
 def check_http_request_body(message: dict[str, Any]) -> None:
     """Check a ``http.request.body`` (HTTP-002)."""
     body = message.get("body", b"")
-    if type(body) is not bytes and not isinstance(body, bytes):
+    if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "HTTP-002")
     more_body = message.get("more_body", False)
     if more_body is not True and more_body is not False:
@@ -243,7 +243,7 @@ def check_http_response(message: dict[str, Any]) -> None:
     headers = message.get("headers", ())
     _check_pairs_2(headers, "headers", "HTTP-021")
     body = message.get("body", b"")
-    if type(body) is not bytes and not isinstance(body, bytes):
+    if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "HTTP-021")
     more_body = message.get("more_body", False)
     if more_body is not True and more_body is not False:
@@ -256,7 +256,7 @@ def check_http_response(message: dict[str, Any]) -> None:
 def check_http_response_body(message: dict[str, Any]) -> None:
     """Check a ``http.response.body`` (HTTP-022)."""
     body = message.get("body", b"")
-    if type(body) is not bytes and not isinstance(body, bytes):
+    if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "HTTP-022")
     more_body = message.get("more_body", False)
     if more_body is not True and more_body is not False:
@@ -266,7 +266,7 @@ def check_http_response_body(message: dict[str, Any]) -> None:
 def check_http_response_file(message: dict[str, Any]) -> None:
     """Check a ``http.response.file`` (HTTP-025)."""
     path = message.get("path", MISSING)
-    if type(path) is not str and not isinstance(path, str):
+    if type(path) is not str and not issubclass(type(path), str):
         raise invalid("path", "a string", path, "HTTP-025")
     if not path.isascii():
         check_text(path, "path", "HTTP-025")
@@ -310,13 +310,13 @@ def check_lifespan_shutdown(message: dict[str, Any]) -> None:
 def check_lifespan_startup(message: dict[str, Any]) -> None:
     """Check a ``lifespan.startup`` (LIF-001)."""
     extensions = message.get("extensions", MISSING)
-    if type(extensions) is not dict and not isinstance(extensions, dict):
+    if type(extensions) is not dict and not issubclass(type(extensions), dict):
         raise invalid("extensions", "an object", extensions, "LIF-004")
     interface = extensions.get("interface", MISSING)
     if interface != "1.0":
         raise invalid("extensions.interface", "'1.0'", interface, "LIF-004")
     for key, item in extensions.items():
-        if key not in ("interface",) and type(item) is not dict and not isinstance(item, dict):
+        if key not in ("interface",) and type(item) is not dict and not issubclass(type(item), dict):
             raise invalid(f"extensions.{key}", "an object", item, "LIF-004")
 
 
@@ -345,7 +345,7 @@ def check_websocket_accept(message: dict[str, Any]) -> None:
     """Check a ``websocket.accept`` (WS-011)."""
     subprotocol = message.get("subprotocol")
     if subprotocol is not None and (
-        (type(subprotocol) is not str and not isinstance(subprotocol, str)) or _is_text_1(subprotocol) is None
+        (type(subprotocol) is not str and not issubclass(type(subprotocol), str)) or _is_text_1(subprotocol) is None
     ):
         raise invalid("subprotocol", "a subprotocol (a token of RFC 9110 section 5.6.2) or null", subprotocol, "WS-019")
     headers = message.get("headers", ())
@@ -362,7 +362,7 @@ def check_websocket_close(message: dict[str, Any]) -> None:
             "code", "a close code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999", code, "WS-014"
         )
     reason = message.get("reason", "")
-    if type(reason) is not str and not isinstance(reason, str):
+    if type(reason) is not str and not issubclass(type(reason), str):
         raise invalid("reason", "a string of at most 123 bytes in UTF-8", reason, "WS-014")
     if not reason.isascii():
         check_text(reason, "reason", "WS-014")
@@ -373,18 +373,18 @@ def check_websocket_close(message: dict[str, Any]) -> None:
 def check_websocket_connect(message: dict[str, Any]) -> None:
     """Check a ``websocket.connect`` (WS-001)."""
     path = message.get("path", MISSING)
-    if type(path) is not str and not isinstance(path, str):
+    if type(path) is not str and not issubclass(type(path), str):
         raise invalid("path", "a string", path, "WS-001")
     if not path.isascii():
         check_text(path, "path", "WS-001")
     raw_path = message.get("raw_path", MISSING)
-    if type(raw_path) is not bytes and not isinstance(raw_path, bytes):
+    if type(raw_path) is not bytes and not issubclass(type(raw_path), bytes):
         raise invalid("raw_path", "bytes", raw_path, "WS-001")
     query_string = message.get("query_string", b"")
-    if type(query_string) is not bytes and not isinstance(query_string, bytes):
+    if type(query_string) is not bytes and not issubclass(type(query_string), bytes):
         raise invalid("query_string", "bytes", query_string, "WS-001")
     root_path = message.get("root_path", "")
-    if type(root_path) is not str and not isinstance(root_path, str):
+    if type(root_path) is not str and not issubclass(type(root_path), str):
         raise invalid("root_path", "a string", root_path, "WS-001")
     if not root_path.isascii():
         check_text(root_path, "root_path", "WS-001")
@@ -398,10 +398,10 @@ def check_websocket_connect(message: dict[str, Any]) -> None:
     _check_pairs_1(headers, "headers", "WS-001")
     client = message.get("client")
     if client is not None:
-        if not isinstance(client, (list, tuple)) or len(client) != 2:
+        if not issubclass(type(client), (list, tuple)) or len(client) != 2:
             raise invalid("client", "a pair of host and port or null", client, "WS-001")
         client_0 = client[0]
-        if type(client_0) is not str and not isinstance(client_0, str):
+        if type(client_0) is not str and not issubclass(type(client_0), str):
             raise invalid("client[0]", "a string", client_0, "WS-001")
         if not client_0.isascii():
             check_text(client_0, "client[0]", "WS-001")
@@ -410,10 +410,10 @@ def check_websocket_connect(message: dict[str, Any]) -> None:
             raise invalid("client[1]", "an integer from 0 to 65535", client_1, "WS-001")
     server = message.get("server")
     if server is not None:
-        if not isinstance(server, (list, tuple)) or len(server) != 2:
+        if not issubclass(type(server), (list, tuple)) or len(server) != 2:
             raise invalid("server", "a pair of host and port or null", server, "WS-001")
         server_0 = server[0]
-        if type(server_0) is not str and not isinstance(server_0, str):
+        if type(server_0) is not str and not issubclass(type(server_0), str):
             raise invalid("server[0]", "a string", server_0, "WS-001")
         if not server_0.isascii():
             check_text(server_0, "server[0]", "WS-001")
@@ -423,46 +423,46 @@ def check_websocket_connect(message: dict[str, Any]) -> None:
         ):
             raise invalid("server[1]", "an integer from 0 to 65535 or null", server_1, "WS-001")
     subprotocols = message.get("subprotocols", ())
-    if not isinstance(subprotocols, (list, tuple)):
+    if not issubclass(type(subprotocols), (list, tuple)):
         raise invalid("subprotocols", "a sequence of subprotocols", subprotocols, "WS-001")
     for index, item in enumerate(subprotocols):
-        if (type(item) is not str and not isinstance(item, str)) or _is_text_1(item) is None:
+        if (type(item) is not str and not issubclass(type(item), str)) or _is_text_1(item) is None:
             raise invalid(f"subprotocols[{index}]", "a subprotocol (a token of RFC 9110 section 5.6.2)", item, "WS-001")
     extensions = message.get("extensions", MISSING)
-    if type(extensions) is not dict and not isinstance(extensions, dict):
+    if type(extensions) is not dict and not issubclass(type(extensions), dict):
         raise invalid("extensions", "an object", extensions, "WS-004")
     interface = extensions.get("interface", MISSING)
     if interface != "1.0":
         raise invalid("extensions.interface", "'1.0'", interface, "WS-004")
     for key, item in extensions.items():
-        if key not in ("interface",) and type(item) is not dict and not isinstance(item, dict):
+        if key not in ("interface",) and type(item) is not dict and not issubclass(type(item), dict):
             raise invalid(f"extensions.{key}", "an object", item, "WS-004")
     tls = message.get("tls")
     if tls is not None:
-        if type(tls) is not dict and not isinstance(tls, dict):
+        if type(tls) is not dict and not issubclass(type(tls), dict):
             raise invalid("tls", "an object or null", tls, "HTTP-005")
         version = tls.get("version", MISSING)
-        if type(version) is not str and not isinstance(version, str):
+        if type(version) is not str and not issubclass(type(version), str):
             raise invalid("tls.version", "a string", version, "HTTP-005")
         if not version.isascii():
             check_text(version, "tls.version", "HTTP-005")
         cipher = tls.get("cipher")
         if cipher is not None:
-            if type(cipher) is not str and not isinstance(cipher, str):
+            if type(cipher) is not str and not issubclass(type(cipher), str):
                 raise invalid("tls.cipher", "a string or null", cipher, "HTTP-005")
             if not cipher.isascii():
                 check_text(cipher, "tls.cipher", "HTTP-005")
         server_name = tls.get("server_name")
         if server_name is not None:
-            if type(server_name) is not str and not isinstance(server_name, str):
+            if type(server_name) is not str and not issubclass(type(server_name), str):
                 raise invalid("tls.server_name", "a string or null", server_name, "HTTP-005")
             if not server_name.isascii():
                 check_text(server_name, "tls.server_name", "HTTP-005")
         client_certificates = tls.get("client_certificates", ())
-        if not isinstance(client_certificates, (list, tuple)):
+        if not issubclass(type(client_certificates), (list, tuple)):
             raise invalid("tls.client_certificates", "an array", client_certificates, "HTTP-005")
         for index, item in enumerate(client_certificates):
-            if type(item) is not bytes and not isinstance(item, bytes):
+            if type(item) is not bytes and not issubclass(type(item), bytes):
                 raise invalid(f"tls.client_certificates[{index}]", "bytes", item, "HTTP-005")
 
 
@@ -472,7 +472,7 @@ def check_websocket_disconnect(message: dict[str, Any]) -> None:
     if (type(code) is not int and not is_integer(code)) or not 1000 <= code <= 4999:
         raise invalid("code", "an integer from 1000 to 4999", code, "WS-003")
     reason = message.get("reason", "")
-    if type(reason) is not str and not isinstance(reason, str):
+    if type(reason) is not str and not issubclass(type(reason), str):
         raise invalid("reason", "a string", reason, "WS-003")
     if not reason.isascii():
         check_text(reason, "reason", "WS-003")
@@ -482,12 +482,12 @@ def check_websocket_receive(message: dict[str, Any]) -> None:
     """Check a ``websocket.receive`` (WS-002)."""
     text = message.get("text")
     if text is not None:
-        if type(text) is not str and not isinstance(text, str):
+        if type(text) is not str and not issubclass(type(text), str):
             raise invalid("text", "a string or null", text, "WS-002")
         if not text.isascii():
             check_text(text, "text", "WS-002")
     bytes_ = message.get("bytes")
-    if bytes_ is not None and type(bytes_) is not bytes and not isinstance(bytes_, bytes):
+    if bytes_ is not None and type(bytes_) is not bytes and not issubclass(type(bytes_), bytes):
         raise invalid("bytes", "bytes or null", bytes_, "WS-002")
     if (text is None) == (bytes_ is None):
         raise exactly_one("WS-002", text=text, bytes=bytes_)
@@ -501,7 +501,7 @@ def check_websocket_reject(message: dict[str, Any]) -> None:
     headers = message.get("headers", ())
     _check_pairs_2(headers, "headers", "WS-012")
     body = message.get("body", b"")
-    if type(body) is not bytes and not isinstance(body, bytes):
+    if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "WS-012")
 
 
@@ -509,12 +509,12 @@ def check_websocket_send(message: dict[str, Any]) -> None:
     """Check a ``websocket.send`` (WS-013)."""
     text = message.get("text")
     if text is not None:
-        if type(text) is not str and not isinstance(text, str):
+        if type(text) is not str and not issubclass(type(text), str):
             raise invalid("text", "a string or null", text, "WS-013")
         if not text.isascii():
             check_text(text, "text", "WS-013")
     bytes_ = message.get("bytes")
-    if bytes_ is not None and type(bytes_) is not bytes and not isinstance(bytes_, bytes):
+    if bytes_ is not None and type(bytes_) is not bytes and not issubclass(type(bytes_), bytes):
         raise invalid("bytes", "bytes or null", bytes_, "WS-013")
     if (text is None) == (bytes_ is None):
         raise exactly_one("WS-013", text=text, bytes=bytes_)

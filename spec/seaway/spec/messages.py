@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
+from seaway.spec import checks
 from seaway.spec._message import Message
 
 # A field is called `bytes`: inside its class, that name is no longer the type.
@@ -28,6 +29,7 @@ class HTTPDisconnect(Message):
     """
 
     type: ClassVar[str] = "http.disconnect"
+    _check = staticmethod(checks.check_http_disconnect)
     complete: bool
 
 
@@ -56,6 +58,7 @@ class HTTPRequest(Message):
     """
 
     type: ClassVar[str] = "http.request"
+    _check = staticmethod(checks.check_http_request)
     method: str
     path: str
     raw_path: Bytes
@@ -84,6 +87,7 @@ class HTTPRequestBody(Message):
     """
 
     type: ClassVar[str] = "http.request.body"
+    _check = staticmethod(checks.check_http_request_body)
     body: Bytes = b""
     more_body: bool = False
 
@@ -99,6 +103,7 @@ class HTTPRequestTrailers(Message):
     """
 
     type: ClassVar[str] = "http.request.trailers"
+    _check = staticmethod(checks.check_http_request_trailers)
     headers: Sequence[Sequence[Bytes]]
 
 
@@ -117,6 +122,7 @@ class HTTPResponse(Message):
     """
 
     type: ClassVar[str] = "http.response"
+    _check = staticmethod(checks.check_http_response)
     status: int
     headers: Sequence[Sequence[Bytes]] = ()
     body: Bytes = b""
@@ -136,6 +142,7 @@ class HTTPResponseBody(Message):
     """
 
     type: ClassVar[str] = "http.response.body"
+    _check = staticmethod(checks.check_http_response_body)
     body: Bytes = b""
     more_body: bool = False
 
@@ -153,6 +160,7 @@ class HTTPResponseFile(Message):
     """
 
     type: ClassVar[str] = "http.response.file"
+    _check = staticmethod(checks.check_http_response_file)
     path: str
     offset: int = 0
     count: int | None = None
@@ -170,6 +178,7 @@ class HTTPResponseInformational(Message):
     """
 
     type: ClassVar[str] = "http.response.informational"
+    _check = staticmethod(checks.check_http_response_informational)
     status: int
     headers: Sequence[Sequence[Bytes]] = ()
 
@@ -185,6 +194,7 @@ class HTTPResponseTrailers(Message):
     """
 
     type: ClassVar[str] = "http.response.trailers"
+    _check = staticmethod(checks.check_http_response_trailers)
     headers: Sequence[Sequence[Bytes]] = ()
 
 
@@ -200,6 +210,7 @@ class LayerGap(Message):
     """
 
     type: ClassVar[str] = "layer.gap"
+    _check = staticmethod(checks.check_layer_gap)
     reason: Literal["overflow", "expired", "lost"]
     dropped: int | None = None
 
@@ -212,6 +223,7 @@ class LifespanShutdown(Message):
     """
 
     type: ClassVar[str] = "lifespan.shutdown"
+    _check = staticmethod(checks.check_lifespan_shutdown)
 
 
 @frozen(kw_only=True)
@@ -226,6 +238,7 @@ class LifespanStartup(Message):
     """
 
     type: ClassVar[str] = "lifespan.startup"
+    _check = staticmethod(checks.check_lifespan_startup)
     extensions: Mapping[str, Any]
 
 
@@ -241,6 +254,7 @@ class ServerDrain(Message):
     """
 
     type: ClassVar[str] = "server.drain"
+    _check = staticmethod(checks.check_server_drain)
     reason: Literal["shutdown", "overload", "max_age"]
     grace: float
 
@@ -256,6 +270,7 @@ class ServerWakeFrom(Message):
     """
 
     type: ClassVar[str] = "server.wake"
+    _check = staticmethod(checks.check_server_wake_from)
     after: float | None
 
 
@@ -267,6 +282,7 @@ class ServerWakeTo(Message):
     """
 
     type: ClassVar[str] = "server.wake"
+    _check = staticmethod(checks.check_server_wake_to)
 
 
 @frozen(kw_only=True)
@@ -281,6 +297,7 @@ class WebSocketAccept(Message):
     """
 
     type: ClassVar[str] = "websocket.accept"
+    _check = staticmethod(checks.check_websocket_accept)
     subprotocol: str | None = None
     headers: Sequence[Sequence[Bytes]] = ()
 
@@ -297,6 +314,7 @@ class WebSocketClose(Message):
     """
 
     type: ClassVar[str] = "websocket.close"
+    _check = staticmethod(checks.check_websocket_close)
     code: int = 1000
     reason: str = ""
 
@@ -324,6 +342,7 @@ class WebSocketConnect(Message):
     """
 
     type: ClassVar[str] = "websocket.connect"
+    _check = staticmethod(checks.check_websocket_connect)
     path: str
     raw_path: Bytes
     query_string: Bytes = b""
@@ -350,6 +369,7 @@ class WebSocketDisconnect(Message):
     """
 
     type: ClassVar[str] = "websocket.disconnect"
+    _check = staticmethod(checks.check_websocket_disconnect)
     code: int
     reason: str = ""
 
@@ -366,6 +386,7 @@ class WebSocketReceive(Message):
     """
 
     type: ClassVar[str] = "websocket.receive"
+    _check = staticmethod(checks.check_websocket_receive)
     text: str | None = None
     bytes: Bytes | None = None
 
@@ -383,6 +404,7 @@ class WebSocketReject(Message):
     """
 
     type: ClassVar[str] = "websocket.reject"
+    _check = staticmethod(checks.check_websocket_reject)
     status: int = 403
     headers: Sequence[Sequence[Bytes]] = ()
     body: Bytes = b""
@@ -400,6 +422,7 @@ class WebSocketSend(Message):
     """
 
     type: ClassVar[str] = "websocket.send"
+    _check = staticmethod(checks.check_websocket_send)
     text: str | None = None
     bytes: Bytes | None = None
 

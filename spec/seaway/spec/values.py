@@ -1,8 +1,8 @@
 """The values that a message may carry, and the copy of a message in base types.
 
 Rules of this module: `normalise` is on the path of every `send` of every layer, so the loop over a flat
-message has no function call for common values. Exact types are asked for with ``type(x) is``: ``isinstance``
-would let a ``bool`` pass for an ``int``, and ``x.__class__`` can lie.
+message has no function call for common values. Exact types are asked for with ``type(x) is``, and
+subclasses with ``issubclass``: ``isinstance`` believes ``x.__class__``, which can lie (a mock's does).
 """
 
 from __future__ import annotations
@@ -72,21 +72,21 @@ def _base(value: Any, field: str, depth: int) -> Any:
         if not value.isascii():
             _check_text(value, field)
         return value
-    if kind is float or isinstance(value, float):
+    if issubclass(kind, float):
         number = float.__float__(value)
         if not isfinite(number):
             raise invalid(field, "a finite number", number, "MSG-005")
         return number
-    if isinstance(value, int):
+    if issubclass(kind, int):
         integer = int.__int__(value)
         if not _INT_MIN <= integer <= _INT_MAX:
             raise invalid(field, _INTEGER, integer, "MSG-004")
         return integer
-    if isinstance(value, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         _check_depth(field, depth)
-        plain = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+        plain = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
         return [_base(item, f"{field}[{index}]", depth + 1) for index, item in enumerate(plain)]
-    if isinstance(value, dict):
+    if issubclass(kind, dict):
         _check_depth(field, depth)
         return _base_items(value, field, depth)
     return _base_of_subclass(value, field)
@@ -95,7 +95,7 @@ def _base(value: Any, field: str, depth: int) -> Any:
 def _base_items(value: dict[Any, Any], field: str, depth: int) -> dict[str, Any]:
     copy = {}
     for key, item in dict.items(value):
-        name = str.__str__(key) if isinstance(key, str) else key
+        name = str.__str__(key) if issubclass(type(key), str) else key
         if name not in _good_keys:
             _check_key(name, field)
         copy[name] = _base(item, f"{field}.{name}", depth + 1)
@@ -104,18 +104,18 @@ def _base_items(value: dict[Any, Any], field: str, depth: int) -> dict[str, Any]
 
 def _base_of_subclass(value: Any, field: str) -> Any:
     # The base type's own methods: a subclass may override `__str__` (an Enum does) and the like.
-    if isinstance(value, str):
+    if issubclass(type(value), str):
         text = str.__str__(value)
         _check_text(text, field)
         return text
-    if isinstance(value, bytes):
+    if issubclass(type(value), bytes):
         return bytes.__getitem__(value, slice(None))
     requirement = "MSG-010" if isinstance(value, (bytearray, memoryview)) else "MSG-003"
     raise invalid(field, "None, bool, int, float, str, bytes, list or dict", value, requirement)
 
 
 def _base_dict(message: Any) -> dict[Any, Any]:
-    if not isinstance(message, dict):
+    if not issubclass(type(message), dict):
         raise invalid("", "a dict", message, "MSG-001")
     return dict(dict.items(message))
 
@@ -123,14 +123,14 @@ def _base_dict(message: Any) -> dict[Any, Any]:
 def _with_base_keys(message: dict[Any, Any]) -> dict[str, Any]:
     copy = {}
     for key, value in message.items():
-        if not isinstance(key, str):
+        if not issubclass(type(key), str):
             _check_key(key, "")
         copy[str.__str__(key)] = value
     return copy
 
 
 def _check_key(key: Any, field: str) -> None:
-    if not isinstance(key, str):
+    if not issubclass(type(key), str):
         raise invalid(field, "keys of type str", key, "MSG-007")
     path = f"{field}.{key}" if field else key
     if key.startswith("$"):
@@ -153,7 +153,7 @@ def _check_depth(field: str, depth: int) -> None:
 
 
 def _check_type(value: Any) -> None:
-    if not isinstance(value, str):
+    if not issubclass(type(value), str):
         raise invalid("type", "a str such as 'chat.message'", value, "MSG-001")
     if _is_type(value) is None:
         raise invalid("type", "lower-case words joined by dots, such as 'chat.message'", value, "MSG-002")

@@ -153,11 +153,11 @@ class _Function:
         if node.kind == "integer":
             return f"(type({name}) is not int and not is_integer({name}))" + _outside(name, schema)
         if node.kind == "array":
-            return f"not isinstance({name}, (list, tuple))"
+            return f"not issubclass(type({name}), (list, tuple))"
         if node.kind == "tuple":
-            return f"not isinstance({name}, (list, tuple)) or len({name}) != {len(node.children)}"
+            return f"not issubclass(type({name}), (list, tuple)) or len({name}) != {len(node.children)}"
         python = {"string": "str", "bytes": "bytes", "object": "dict"}[node.kind]
-        wrong = f"type({name}) is not {python} and not isinstance({name}, {python})"
+        wrong = f"type({name}) is not {python} and not issubclass(type({name}), {python})"
         if "pattern" in schema:
             return f"({wrong}) or {self._shared.pattern(schema['pattern'], 'r')}({name}) is None"
         return wrong

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from seaway.spec.generate.layout import HEADER, WIDTH, class_name, quoted
+from seaway.spec.generate.layout import HEADER, WIDTH, class_name, function_name, quoted
 from seaway.spec.generate.model import Field, Message, Node, enumerated
 
 _IMPORTS = '''"""One class for each message type, generated from the schemas, for those who want types.
@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
+from seaway.spec import checks
 from seaway.spec._message import Message
 
 # A field is called `bytes`: inside its class, that name is no longer the type.
@@ -57,6 +58,7 @@ def _class(message: Message) -> str:
         '    """',
         "",
         f"    type: ClassVar[str] = {quoted(message.type)}",
+        f"    _check = staticmethod(checks.{function_name(message.name)})",
         *(f"    {field.name}: {_annotation(field.node)}{_default(field)}" for field in message.fields),
     ]
     return "\n".join(lines)
