@@ -2,13 +2,14 @@
 
 from .adapt import adapt_sync
 from .consumers import Consumer, SyncConsumer, handles
-from .lifespan import StartupFailed
+from .lifespan import LifespanFailed, StartupFailed
 from .routing import Mount, Route, Router
 from .server import Server, serve
 from .settings import Mailbox, Settings
 
 __all__ = [
     "Consumer",
+    "LifespanFailed",
     "Mailbox",
     "Mount",
     "Route",

@@ -48,6 +48,8 @@ class Dispatcher:
         self.inbox = ""
         self.dropped = 0
         self._numbers = itertools.count(1)
+        # The lifespan consumer does not count in the bound (SRV-028).
+        self._most = settings.max_consumers + ("lifespan" in (getattr(application, "types", None) or ()))
 
     async def open(self) -> None:
         """Make the inbox. `ConnectionError` without a broker."""
@@ -55,7 +57,7 @@ class Dispatcher:
 
     def begin(self, exchange: Exchange) -> Runner | None:
         """A runner for a new exchange, whose first message the caller files next; `None`: no room for a consumer."""
-        if len(self.runners) >= self.settings.max_consumers:
+        if len(self.runners) >= self._most and exchange.type != "lifespan":
             return None
         channel = f"{self.inbox}{next(self._numbers)}"
         runner = self.runners[channel] = Runner(self, exchange, channel)
@@ -66,10 +68,9 @@ class Dispatcher:
         return LayerView(self.layer, runner)
 
     async def ended(self, runner: Runner) -> None:
-        """The last call of a consumer has returned: its memberships end (rule 8)."""
+        """The last call of a consumer has returned: its memberships end (CON-027)."""
         del self.runners[runner.channel]
-        if runner.memberships:
-            await self.layer.close_channel(runner.channel)
+        await self.layer.close_channel(runner.channel)
 
     async def receive(self) -> None:
         """Take from the inbox and file, for ever. `RuntimeError` when somebody closes the layer under the server."""

@@ -6,23 +6,28 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from seaway.spec.checks import check_server_wake_from
 from seaway.spec.errors import invalid
 
-from .protocols.exchange import message_type
-from .runner import ConnectionEnded, Phase
+from .protocols.exchange import message_type, wake
+from .runner import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .dispatcher import Dispatcher
     from .runner import Message, Runner
 
-__all__ = ["Lifespan", "StartupFailed"]
+__all__ = ["Lifespan", "LifespanFailed", "StartupFailed"]
 
 
 _LAST_WORD = 0.5  # seconds for a cancelled call to end
 
 
-class StartupFailed(RuntimeError):  # noqa: N818 - what happened, as in `ConnectionRefused`
+class LifespanFailed(RuntimeError):  # noqa: N818 - what happened
+    """The application's lifespan consumer raised: the server has stopped. The cause is logged."""
+
+
+class StartupFailed(LifespanFailed):
     """The application could not start: its call or its `lifespan.startup` raised. The cause is logged."""
 
 
@@ -31,22 +36,23 @@ class Lifespan:
 
     type = "lifespan"
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, stop: Callable[[], object]) -> None:
         runner = dispatcher.begin(self)
         if runner is None:
             raise StartupFailed("max_consumers leaves no room for the lifespan consumer")
         self.runner: Runner = runner
         self.started = False
         self.waiting: Message | None = None
-        self._raised = False
+        self._stop = stop  # what to call when the consumer raises after startup (LIF-010)
+        self.raised = False
         self._returned = anyio.Event()
 
     async def startup(self) -> None:
         """Deliver `lifespan.startup` and wait for its return. `StartupFailed` if it or the application raised."""
-        self.waiting = {"type": "lifespan.startup"}
+        self.waiting = {"type": "lifespan.startup", "extensions": {"interface": "1.0"}}
         self.runner.file_socket(self.waiting, 0)
         await self._returned.wait()
-        if self._raised:
+        if self.raised:
             await self._ended()
             raise StartupFailed("the application raised at lifespan.startup: the server does not start (LIF)")
 
@@ -76,12 +82,9 @@ class Lifespan:
     def emit(self, message: Message) -> None:
         """As `send`."""
         kind = message_type(message)
-        if self.runner.phase >= Phase.LAST:
-            raise ConnectionEnded(self)
         if kind != "server.wake" or not self.started:
-            raise invalid("type", "server.wake, all that a lifespan consumer may send", kind, "LIF-005")
-        check_server_wake_from(message)
-        self.runner.wake_after(message.get("after"))
+            raise invalid("type", "server.wake, all that a lifespan consumer may send", kind, "LIF-012")
+        wake(self, message)
 
     def returned(self) -> None:
         """The startup call has ended, by a return or an exception."""
@@ -92,9 +95,11 @@ class Lifespan:
         """One message is no reason for a full mailbox."""
 
     def failed(self) -> None:
-        """The application or a call raised: before the end of startup, the server does not start."""
-        self._raised = True
+        """The application or a call raised: the server does not start, or stops."""
+        self.raised = True
         self.runner.finish({"type": "lifespan.shutdown"})
+        if self._returned.is_set():
+            self._stop()
 
     def end(self, code: int, status: int) -> None:
         """The server ends it by `shutdown`, in its own time."""

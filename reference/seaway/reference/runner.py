@@ -95,6 +95,7 @@ class Runner:
         "_full",
         "_layer",
         "_layer_bytes",
+        "_layer_count",
         "_lock",
         "_overflow",
         "_reported",
@@ -111,7 +112,6 @@ class Runner:
         "exchange",
         "handle",
         "in_thread",
-        "memberships",
         "phase",
         "running",
     )
@@ -122,7 +122,6 @@ class Runner:
         self.channel = channel
         self.context: contextvars.Context | None = dispatcher.context.copy()
         self.consumer: Callable[[Message], Awaitable[None]] | None = None
-        self.memberships = False
         self.phase = Phase.LIVE
         self.running = False
         self.in_thread = False
@@ -133,6 +132,7 @@ class Runner:
         self._layer: list[tuple[Message, int]] | None = None
         self._socket_bytes = 0
         self._layer_bytes = 0
+        self._layer_count = 0  # gaps stand outside the bound
         self._urgent = 0
         self._from_layer = True
         self._full = False
@@ -202,12 +202,13 @@ class Runner:
         size = size_of(message)
         bound = self.dispatcher.mailbox
         too_large = self._layer_bytes + size > bound.layer_bytes and self._layer_bytes > 0
-        if too_large or len(queue) >= bound.layer_messages:
+        if too_large or self._layer_count >= bound.layer_messages:
             self._overflow = {"type": "layer.gap", "reason": "overflow", "dropped": 1}
             queue.append((self._overflow, 0))
             return
         queue.append((message, size))
         self._layer_bytes += size
+        self._layer_count += 1
 
     def finish(self, message: Message) -> None:
         """File the terminal message, last; what the layer has queued is discarded. Further calls do nothing."""
@@ -259,10 +260,15 @@ class Runner:
     def _take_layer(self, queue: list[tuple[Message, int]]) -> Message:
         message, size = queue.pop(0)
         self._from_layer = True
+        if message["type"] == "layer.gap":
+            if message is self._overflow:
+                self._overflow = None
+            return message
         self._layer_bytes -= size
+        self._layer_count -= 1
         if self._overflow is not None:
             bound = self.dispatcher.mailbox
-            if len(queue) * 2 <= bound.layer_messages and self._layer_bytes * 2 <= bound.layer_bytes:
+            if self._layer_count * 2 <= bound.layer_messages and self._layer_bytes * 2 <= bound.layer_bytes:
                 self._overflow = None
         return message
 
@@ -311,7 +317,7 @@ class Runner:
             return
         with self._lock:
             self._socket = self._layer = self._overflow = None
-            self._socket_bytes = self._layer_bytes = self._urgent = 0
+            self._socket_bytes = self._layer_bytes = self._layer_count = self._urgent = 0
         self.exchange.failed()
         if self.consumer is None:
             with self._lock:
@@ -347,10 +353,15 @@ class Runner:
     # -- time ----------------------------------------------------------------------------------------------
 
     def wake_after(self, seconds: float | None) -> None:
-        """File `server.wake` once, in `seconds`; replaces an earlier wish, `None` cancels it (rule 12)."""
+        """File `server.wake` once, in `seconds`; replaces an earlier wish, `None` cancels it (SRV-020 to SRV-024)."""
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
+        with self._lock:
+            if self._urgent and self._socket:
+                left = [entry for entry in self._socket if entry[0]["type"] != "server.wake"]
+                self._urgent -= len(self._socket) - len(left)
+                self._socket = left
         if seconds is not None and not self.phase:
             self._wake = self.dispatcher.runtime.later(seconds, self._woken)
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from seaway.layers import MemoryLayer, to_async
+from seaway.layers import MemoryLayer
 
 from .adapt import adapt_sync
 from .dispatcher import Dispatcher
 from .drivers import asyncio_options, new_runtime
 from .host import ServerHost
-from .lifespan import Lifespan
+from .lifespan import Lifespan, LifespanFailed
 from .protocols.http1 import HTTP1Connection
 from .runner import Phase
 from .settings import Settings
@@ -70,6 +70,7 @@ class Server:
         self._stack: AsyncExitStack | None = None
         self._thread: ExitStack | None = None
         self._listener: Listener | None = None
+        self._lifespan: Lifespan | None = None
         self._now = False
 
     # -- what it says --------------------------------------------------------------------------------------
@@ -90,6 +91,11 @@ class Server:
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
         return f"http://{host}:{address[1]}"
 
+    @property
+    def listens(self) -> bool:
+        """Whether it has been started."""
+        return self._listener is not None
+
     # -- its life ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -107,6 +113,8 @@ class Server:
     ) -> None:
         assert self._stack is not None
         await self._stack.aclose()
+        if self._lifespan is not None and self._lifespan.raised and error is None:
+            raise LifespanFailed("the application's lifespan consumer raised: the server has stopped (LIF-010)")
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -121,18 +129,26 @@ class Server:
         assert self._thread is not None
         self._thread.__exit__(kind, error, trace)
 
-    def hurry(self) -> None:
-        """Cut a drain short: what is still under way is ended now. On the server's own loop."""
-        self._now = True
+    def stop(self) -> None:
+        """End `serving`; a second time, cut the drain short (SRV-008, SRV-009). On the server's own loop."""
+        self._now = self._stopping.is_set()
+        self._stopping.set()
+
+    async def serving(self) -> None:
+        """Return when somebody calls `stop`, or the lifespan consumer raises."""
+        await self._stopping.wait()
 
     # -- its parts -----------------------------------------------------------------------------------------
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Everything that is to be undone at the end, in the order in which it is to be undone last."""
+        self._stopping = anyio.Event()
         runtime = new_runtime(self.settings.threads)
         stack.callback(runtime.threads.close)
         layer = self._layer if self._layer is not None else await stack.enter_async_context(MemoryLayer())
         if not layer.is_async:
+            from seaway.layers import to_async
+
             layer = to_async(layer)
         dispatcher = self._dispatcher = Dispatcher(self._application, layer, self.settings, runtime)
         self._server_host = ServerHost(dispatcher, self._types)
@@ -143,9 +159,9 @@ class Server:
         tasks.start_soon(dispatcher.receive)
         tasks.start_soon(self._sweep)
         if "lifespan" in self._types:
-            lifespan = Lifespan(dispatcher)
-            await lifespan.startup()
-            stack.push_async_callback(_shielded, lifespan.shutdown)
+            self._lifespan = Lifespan(dispatcher, self._stopping.set)
+            await self._lifespan.startup()
+            stack.push_async_callback(_shielded, self._lifespan.shutdown)
         self._listener = await stack.enter_async_context(
             runtime.listen(self._connect, host=self._host, port=self._port, uds=self._uds)
         )
@@ -170,8 +186,7 @@ class Server:
         for connection in list(host.connections):
             connection.retire()
         message = {"type": "server.drain", "reason": "shutdown", "grace": grace}
-        consumers = [runner for runner in dispatcher.runners.values() if runner.exchange.type != "lifespan"]
-        for runner in consumers:
+        for runner in list(dispatcher.runners.values()):
             runner.file_control(dict(message))
         deadline = anyio.current_time() + (0 if self._now else grace)
         await self._close_websockets(deadline)
@@ -240,20 +255,20 @@ def serve(
         server = Server(application, layer=layer, host=host, port=port, uds=uds, settings=settings)
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with anyio.create_task_group() as tasks:
-                stop = anyio.Event()
 
                 async def watch() -> None:
                     async for _ in signals:
-                        if stop.is_set():
-                            server.hurry()
-                        stop.set()
+                        if server.listens:
+                            server.stop()
+                        else:
+                            tasks.cancel_scope.cancel()
 
                 tasks.start_soon(watch)
                 async with server:
                     logger.info("listening on %s", server.url)
                     if started is not None:
                         started(server)
-                    await stop.wait()
+                    await server.serving()
                 tasks.cancel_scope.cancel()
 
     options = asyncio_options() if backend == "asyncio" else {}

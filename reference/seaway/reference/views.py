@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .runner import Message, Phase, Runner
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from .runner import Message, Runner
 
 __all__ = ["LayerView", "SyncLayerView"]
 
@@ -18,6 +18,7 @@ _WITHHELD = {
     "receive": "a consumer does not wait: the server calls it with each message",
     "new_channel": "a consumer has one channel, `consumer_channel`",
     "close_channel": "the server closes the channel when the consumer ends",
+    "statistics": "the layer's counters are not one consumer's",
     "flush": "what waits at the broker is not one consumer's",
     "close": "the layer is the server's",
 }
@@ -73,9 +74,8 @@ class LayerView(_View):
     async def group_add(self, group: str, channel: str) -> None:
         """Join `group` with this consumer's own channel; `ValueError` for any other."""
         self._own("group_add", channel)
-        if self.runner.phase >= 3:
+        if self.runner.phase is Phase.ENDED:
             raise RuntimeError(f"the consumer of {channel} has ended: it can join no group")
-        self.runner.memberships = True
         await self.layer.group_add(group, channel)
 
     async def group_discard(self, group: str, channel: str) -> None:

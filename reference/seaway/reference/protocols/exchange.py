@@ -17,14 +17,15 @@ from seaway.spec.checks import (
     check_server_wake_from,
 )
 from seaway.spec.errors import InvalidMessage, invalid
+from seaway.spec.values import normalise
 
-from ..runner import ConnectionEnded, Phase
+from ..runner import ConnectionEnded
 
 if TYPE_CHECKING:
     from ..runner import Message, Runner
     from .connection import Host
 
-__all__ = ["HTTPExchange", "Wire", "encode_fields", "message_type"]
+__all__ = ["HTTPExchange", "Wire", "encode_fields", "message_type", "wake"]
 
 NEW, WAITING, BODY, TRAILERS, COMPLETE, ENDED = range(6)
 _STATES = ("before the first message", "before the response", "in the body", "before the trailers", "complete", "ended")
@@ -35,9 +36,9 @@ _FRAMING = {
     b"proxy-connection": "the server keeps the connection",
 }
 _NOT_IN_TRAILERS = frozenset(
-    {b"content-length", b"transfer-encoding", b"host", b"connection", b"trailer", b"te", b"upgrade", b"content-type",
-     b"content-encoding", b"content-range", b"set-cookie", b"authorization", b"cookie"}
-)  # fmt: skip
+    b"content-length transfer-encoding host connection keep-alive proxy-connection trailer te upgrade content-type "
+    b"content-encoding content-range set-cookie authorization cookie".split()
+)
 _NOT_KEPT = frozenset({b"set-cookie", b"authorization", b"cookie", b"content-length", b"connection", b"date"})
 _KNOWN_LINES = 1024
 
@@ -103,41 +104,42 @@ class HTTPExchange:
         exchange as it was; `ConnectionError` once the connection has ended.
         """
         wire = self.wire
-        while wire.paused and not wire.lost:
-            await wire.host.room(wire)  # type: ignore[arg-type]
+        if wire.paused:
+            message = normalise(message)  # the caller may change its own while this waits (CON-063)
+            while wire.paused and not wire.lost:
+                await wire.host.room(wire)  # type: ignore[arg-type]
         self.emit(message)
 
     def emit(self, message: Message) -> None:
         """As `send`, without waiting for room."""
         kind = message_type(message)
         state = self.state
-        if state == ENDED or self.runner.phase >= Phase.LAST:
+        if state == ENDED:
             raise ConnectionEnded(self)
         if state == NEW:
-            raise _wrong("CON-004", kind, state)
+            raise _wrong("CON-029", kind, state)
         if kind == "http.response":
             if state != WAITING:
-                raise _wrong("HTTP-008", kind, state)
+                raise _wrong("HTTP-026", kind, state)
             self._response(message)
         elif kind == "http.response.body":
             if state != BODY:
-                raise _wrong("HTTP-008", kind, state)
+                raise _wrong("HTTP-026", kind, state)
             self._body(message)
         elif kind == "http.response.trailers":
             if state != TRAILERS:
-                raise _wrong("HTTP-008", kind, state)
+                raise _wrong("HTTP-026", kind, state)
             self._send_trailers(message)
         elif kind == "http.response.informational":
             if state != WAITING:
-                raise _wrong("HTTP-008", kind, state)
+                raise _wrong("HTTP-026", kind, state)
             check_http_response_informational(message)
             lines, _, _ = encode_fields(message.get("headers", ()))
             self.wire.inform(message["status"], lines)
         elif kind == "server.wake":
-            check_server_wake_from(message)
-            self.runner.wake_after(message.get("after"))
+            wake(self, message)
         else:
-            raise invalid("type", "a message that an http consumer may send", kind, "HTTP-008")
+            raise invalid("type", "a message that an http consumer may send", kind, "HTTP-026")
 
     def _response(self, message: Message) -> None:
         check_http_response(message)
@@ -148,8 +150,8 @@ class HTTPExchange:
         lines, length, close = encode_fields(message.get("headers", ()))
         if status == 204 or status == 304:
             self.bodyless = True
-            if length is not None and status == 204:
-                raise invalid("headers", "no content-length for status 204", length, "HTTP-020")
+            if length is not None and status == 204:  # has none, whatever the consumer gave (HTTP-043)
+                lines = [line for line in lines if not line.startswith(b"content-length:")]
         if length is not None and not self.bodyless:
             self._check_length(length, body, more)
         if close:
@@ -178,10 +180,10 @@ class HTTPExchange:
 
     def _check_length(self, left: int, body: bytes, more: bool) -> None:
         if len(body) > left:
-            raise invalid("body", f"at most {left} bytes more, by its content-length", len(body), "HTTP-018")
+            raise invalid("body", f"at most {left} bytes more, by its content-length", len(body), "HTTP-038")
         if not more and len(body) < left:
             self.wire.cut()
-            raise invalid("body", f"{left} bytes more, by its content-length", len(body), "HTTP-019")
+            raise invalid("body", f"{left} bytes more, by its content-length", len(body), "HTTP-039")
         self._left = left - len(body)
 
     def _send_trailers(self, message: Message) -> None:
@@ -189,7 +191,7 @@ class HTTPExchange:
         headers = message.get("headers", ())
         for name, _ in headers:
             if name in _NOT_IN_TRAILERS:
-                raise invalid("headers", "fields that may stand in trailers (RFC 9110, 6.5.1)", name, "HTTP-020")
+                raise invalid("headers", "fields that may stand in trailers", name, "HTTP-088")
         lines, _, _ = encode_fields(headers)
         self.state = COMPLETE
         self.wire.respond_trailers(lines)
@@ -259,6 +261,14 @@ class HTTPExchange:
             self.wire.host.answered(self._note, self.status, self.sent)
 
 
+def wake(exchange: Any, message: Message) -> None:
+    """The consumer of `exchange` asks to be called again, or no more (SRV-018 to SRV-025)."""
+    check_server_wake_from(message)
+    if exchange.runner.phase:
+        raise ConnectionEnded(exchange)
+    exchange.runner.wake_after(message["after"])
+
+
 def message_type(message: Any) -> str:
     """The type of a message that a consumer sends. `InvalidMessage` if it has none."""
     if isinstance(message, dict):
@@ -284,11 +294,12 @@ def encode_fields(headers: Any) -> tuple[list[bytes], int | None, bool]:
                 length = _declared(value, length)
             elif name == b"connection":
                 if value.lower() != b"close":
-                    raise invalid("headers", "connection: close, or no connection field", value, "HTTP-021")
+                    raise invalid("headers", "connection: close, or no connection field", value, "HTTP-034")
                 close = True
                 continue
             elif name in _FRAMING:
-                raise invalid("headers", f"no {name.decode()} field: {_FRAMING[name]}", value, "HTTP-017")
+                requirement = "HTTP-033" if name == b"transfer-encoding" else "HTTP-036"
+                raise invalid("headers", f"no {name.decode()} field: {_FRAMING[name]}", value, requirement)
             line = b"%b: %b\r\n" % pair
             if len(line) <= 256 and name not in _NOT_KEPT:
                 if len(_lines) >= _KNOWN_LINES:
@@ -300,9 +311,9 @@ def encode_fields(headers: Any) -> tuple[list[bytes], int | None, bool]:
 
 def _declared(value: bytes, before: int | None) -> int:
     if not value.isdigit() or len(value) > 18:
-        raise invalid("headers", "a content-length of digits", value, "HTTP-018")
+        raise invalid("headers", "a content-length of 1 to 18 digits", value, "HTTP-037")
     if before is not None:
-        raise invalid("headers", "one content-length", value, "HTTP-018")
+        raise invalid("headers", "one content-length", value, "HTTP-037")
     return int(value)
 
 

@@ -13,7 +13,7 @@ from .head import Head, Refused
 if TYPE_CHECKING:
     from collections.abc import Set
 
-__all__ = ["Offer", "check", "wanted"]
+__all__ = ["Offer", "check", "tokens", "wanted"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -31,7 +31,7 @@ class Offer:
 
 def wanted(headers: list[tuple[bytes, bytes]]) -> bool:
     """Whether the request wants a WebSocket; any other upgrade is ignored (RFC 9110, 7.8)."""
-    return any(name == b"upgrade" and b"websocket" in _tokens(value) for name, value in headers)
+    return any(name == b"upgrade" and b"websocket" in tokens(value) for name, value in headers)
 
 
 def check(head: Head, allowed_origins: Set[str]) -> Offer:
@@ -88,5 +88,6 @@ def _same(origin: str, fields: dict[bytes, list[bytes]]) -> bool:
         return False
 
 
-def _tokens(value: bytes) -> list[bytes]:
+def tokens(value: bytes) -> list[bytes]:
+    """The items of a comma-separated field, in lower case."""
     return [item.strip(b" \t").lower() for item in value.split(b",")]

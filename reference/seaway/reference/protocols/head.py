@@ -16,6 +16,7 @@ _PLAIN = bytes(byte for byte in range(256) if byte == 0x09 or 0x20 <= byte != 0x
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TARGET = re.compile(rb"[!\"$-~]+")  # visible ASCII without "#": a fragment is never sent (RFC 9112, 3.2)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?]*)([^?]*)(.*)", re.DOTALL)
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")}
@@ -146,8 +147,13 @@ def _target(head: Head, target: bytes) -> bytes | None:
             target = (absolute[2] or b"/") + absolute[3]
     raw_path, _, head.query_string = target.partition(b"?")
     head.raw_path = raw_path
+    if b"%" not in raw_path:
+        head.path = raw_path.decode("ascii")
+        return authority
+    if _BAD_ESCAPE.search(raw_path):
+        raise Refused(400, "a percent sign in the path without two hexadecimal digits (RFC 3986, 2.1)")
     try:
-        head.path = (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode()
+        head.path = unquote_to_bytes(raw_path).decode()
     except UnicodeDecodeError:
         raise Refused(400, "the path is not UTF-8 once it is percent-decoded") from None
     return authority

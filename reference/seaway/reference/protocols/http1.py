@@ -45,7 +45,7 @@ class HTTP1Connection(Connection):
         "_close",
         "_continue",
         "_decoder",
-        "_exchange",
+        "_exchange", "_fields",
         "_head",
         "_held",
         "_left",
@@ -74,6 +74,7 @@ class HTTP1Connection(Connection):
         self._budget = 0
         self._paused_body = 0
         self._scheme = "http"
+        self._fields: list[tuple[bytes, bytes]] = []
         self._addresses: tuple[Any, Any] = (None, None)
 
     # -- the driver's side ---------------------------------------------------------------------------------
@@ -172,14 +173,13 @@ class HTTP1Connection(Connection):
                 raise Refused(431, f"the request's head is larger than {settings.max_header_size} bytes (RFC 6585, 5)")
             if _BARE_LF.search(buffer, max(0, self._scanned - 1)):
                 raise Refused(400, "a line that does not end in CRLF (RFC 9112, 2.2)")
-            if not self._scanned:
-                self.arm(settings.header_timeout)
             self._scanned = max(1, len(buffer) - 3)
             return False
         self._scanned = 0
         head = parse_head(bytes(buffer[:end]), settings.max_header_fields)
         self._buffer = buffer[end + 4 :]
         self._version = head.http_version
+        self._fields = head.headers
         self._close = not head.keep_alive or self.host.draining
         self._chunked = False
         if head.upgrade and self.host.takes("websocket") and handshake.wanted(head.headers):
@@ -387,7 +387,10 @@ class HTTP1Connection(Connection):
         if self._close:
             lines.append(b"connection: close\r\n")
         elif self._version == "1.0":
-            lines.append(b"connection: keep-alive\r\n")
+            if length is None and (exchange.bodyless or more):
+                self._close = True  # only a content-length keeps such a connection (HTTP-087)
+            else:
+                lines.append(b"connection: keep-alive\r\n")
         first = _STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
         self.transport.write(b"%b%b%b\r\n%b" % (first, b"".join(lines), self.host.date, body))
 
@@ -405,9 +408,12 @@ class HTTP1Connection(Connection):
             self.transport.write(body)
 
     def respond_trailers(self, lines: list[bytes]) -> None:
-        """Write the trailers; a response without chunked coding has no place for them (RFC 9110, 6.5)."""
+        """End a chunked body, with trailers for a client that takes them (HTTP-045); else they are discarded."""
         if self._chunked:
-            self.transport.write(b"".join(lines) + b"\r\n")
+            self.transport.write((b"".join(lines) if self._takes_trailers() else b"") + b"\r\n")
+
+    def _takes_trailers(self) -> bool:
+        return any(name == b"te" and b"trailers" in handshake.tokens(value) for name, value in self._fields)
 
     def inform(self, status: int, lines: list[bytes]) -> None:
         """Write an informational response; HTTP/1.0 has none (RFC 9110, 15.2)."""

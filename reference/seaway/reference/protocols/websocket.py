@@ -12,17 +12,17 @@ import http
 from typing import TYPE_CHECKING, Any
 
 from seaway.spec.checks import (
-    check_server_wake_from,
     check_websocket_accept,
     check_websocket_close,
     check_websocket_reject,
     check_websocket_send,
 )
 from seaway.spec.errors import invalid
+from seaway.spec.values import normalise
 
-from ..runner import ConnectionEnded, Message, Phase
+from ..runner import ConnectionEnded, Message
 from .connection import Connection, Host
-from .exchange import encode_fields, message_type
+from .exchange import encode_fields, message_type, wake
 from .frames import BINARY, CLOSE, PING, PONG, TEXT, ProtocolError, close_payload, frame, read_close
 
 try:
@@ -42,6 +42,7 @@ _PHRASES = {code.value: code.phrase.encode() for code in http.HTTPStatus}
 _EARLY = 65_536  # bytes that a client may send before it is accepted
 _MAX_FRAGMENTS = 4096
 _LINGER = 2.0
+_SILENCE = 20.0  # seconds without a byte of the client: then it is pinged, and given as long again (WS-046)
 _KEPT = 16_384  # the longest text whose frame is kept for a broadcast
 
 
@@ -49,8 +50,8 @@ class WebSocket(Connection):
     """The state of one WebSocket. `send` is what the consumer gets."""
 
     __slots__ = (
-        "_buffer", "_fragments", "_fragments_opcode", "_fragments_size", "_need", "_note", "_offer", "_pong", "_state",
-        "runner", "started", "waiting",
+        "_buffer", "_ended", "_fragments", "_fragments_opcode", "_fragments_size", "_need", "_note", "_offer", "_pong",
+        "_silent", "_state", "runner", "started", "waiting",
     )  # fmt: skip
     type = "websocket"
 
@@ -61,6 +62,8 @@ class WebSocket(Connection):
         self.waiting: Message | None = None
         self._offer: Offer | None = offer
         self._state = CONNECTING
+        self._ended = False  # by the client or the server: what the consumer ended itself is only closing or closed
+        self._silent = False
         self._buffer: bytearray | None = None
         self._need = 0
         self._fragments: list[bytes] | None = None
@@ -86,19 +89,23 @@ class WebSocket(Connection):
         Waits while the client is slow. `ValueError` names the requirement that the message breaks and leaves the
         WebSocket as it was; `ConnectionError` once it has ended.
         """
-        while self.paused and not self.lost:
-            await self.host.room(self)
+        if self.paused:
+            message = normalise(message)  # the caller may change its own while this waits (CON-063)
+            while self.paused and not self.lost:
+                await self.host.room(self)
         self.emit(message)
 
     def emit(self, message: Message) -> None:
         """As `send`, without waiting for room."""
         kind = message_type(message)
-        if self._state >= CLOSING or self.runner.phase >= Phase.LAST:
+        if self._ended:
             raise ConnectionEnded(self)
         if not self.started:
-            raise invalid("type", "nothing before the consumer's first message", kind, "CON-004")
+            raise invalid("type", "nothing before the consumer's first message", kind, "CON-029")
         if kind == "websocket.send":
             check_websocket_send(message)
+            if self._state >= CLOSING:
+                self._expect(OPEN, kind)
             if self._state == CONNECTING:
                 self._accept({"type": "websocket.accept"})
             self._send(message)
@@ -107,6 +114,8 @@ class WebSocket(Connection):
             check_websocket_accept(message)
             self._accept(message)
         elif kind == "websocket.close":
+            if self._state == CONNECTING:
+                raise invalid("type", "websocket.reject: nothing is open yet that could be closed", kind, "WS-018")
             self._expect(OPEN, kind)
             check_websocket_close(message)
             self._close(message.get("code", 1000), message.get("reason", ""))
@@ -115,14 +124,13 @@ class WebSocket(Connection):
             check_websocket_reject(message)
             self._reject(message.get("status", 403), message.get("headers", ()), message.get("body", b""))
         elif kind == "server.wake":
-            check_server_wake_from(message)
-            self.runner.wake_after(message.get("after"))
+            wake(self, message)
         else:
-            raise invalid("type", "a message that a websocket consumer may send", kind, "WS-008")
+            raise invalid("type", "a message that a websocket consumer may send", kind, "WS-015")
 
     def _expect(self, state: int, kind: str) -> None:
         if self._state != state:
-            raise invalid("type", f"a message that may be sent {_STATES[self._state]}", kind, "WS-008")
+            raise invalid("type", f"a message that may be sent {_STATES[self._state]}", kind, "WS-015")
 
     def _send(self, message: Message) -> None:
         text = message.get("text")
@@ -141,10 +149,10 @@ class WebSocket(Connection):
         assert offer is not None
         subprotocol = message.get("subprotocol")
         if subprotocol is not None and subprotocol not in offer.subprotocols:
-            raise invalid("subprotocol", f"one of {offer.subprotocols}, which the client offers", subprotocol, "WS-010")
+            raise invalid("subprotocol", f"one of {offer.subprotocols}, which the client offers", subprotocol, "WS-019")
         lines, length, close = encode_fields(message.get("headers", ()))
-        if length is not None or close:
-            raise invalid("headers", "no framing fields", lines, "WS-010")
+        if length is not None or close or any(line.startswith(b"sec-websocket-") for line in lines):
+            raise invalid("headers", "no field that belongs to the handshake", message["headers"], "WS-020")
         if subprotocol is not None:
             lines.append(b"sec-websocket-protocol: %b\r\n" % subprotocol.encode())
         self.transport.write(
@@ -153,7 +161,7 @@ class WebSocket(Connection):
         )
         self._offer = None
         self._state = OPEN
-        self.disarm()
+        self.arm(_SILENCE)
         self._answered(101, 0)
         if self._buffer:
             self.host.soon(self.resume)
@@ -161,7 +169,7 @@ class WebSocket(Connection):
     def _reject(self, status: int, headers: Any, body: bytes) -> None:
         lines, length, _ = encode_fields(headers)
         if length is not None and length != len(body):
-            raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-018")
+            raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-038")
         if length is None:
             lines.append(b"content-length: %d\r\n" % len(body))
         if status == 503:
@@ -202,6 +210,7 @@ class WebSocket(Connection):
 
     def end(self, code: int, status: int) -> None:
         """The server ends the WebSocket: `status` before it was accepted, else `code`."""
+        self._ended = self._ended or self._state in (CONNECTING, OPEN)
         if self._state == CONNECTING:
             phrase = http.HTTPStatus(status).phrase
             self._reject(status, [(b"content-type", b"text/plain")], f"{status} {phrase}\n".encode())
@@ -218,14 +227,23 @@ class WebSocket(Connection):
         if self._state in (CONNECTING, OPEN):
             if self._state == CONNECTING:
                 self._answered(0, 0)
+            self._ended = True
             self._finish(1006, "")
         self._state = CLOSED
         self._buffer = None
 
     def timed_out(self) -> None:
-        """Neither accepted nor rejected in time: 503. A close that is not answered in time: the end."""
+        """Neither accepted nor rejected in time: 503. Silent: a ping, then lost. A close without an answer: the end."""
         if self._state == CONNECTING:
             self.end(1013, 503)
+        elif self._state == OPEN:
+            if self._silent and self._reading:
+                self.transport.abort()
+                return
+            self._silent = True
+            self.arm(_SILENCE)
+            if not self.paused:
+                self.transport.write(frame(PING, b""))
         else:
             self.transport.close()
 
@@ -238,6 +256,8 @@ class WebSocket(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        self._deadline = None if self._state == OPEN else self._deadline
+        self._silent = False
         buffer = self._buffer
         if buffer is not None:
             buffer += data
@@ -364,6 +384,7 @@ class WebSocket(Connection):
         """The client's close frame has come: answer it, unless it is an answer itself (RFC 6455, 5.5.1)."""
         if self._state == OPEN:
             self.transport.write(frame(CLOSE, close_payload(code, "")))
+            self._ended = True
             self._finish(code, reason)
         self._state = CLOSED
         self.transport.close()
@@ -373,6 +394,7 @@ class WebSocket(Connection):
         if self._state == OPEN:
             reason = str(error)[:120]
             self.transport.write(frame(CLOSE, close_payload(error.code, reason)))
+            self._ended = True
             self._finish(error.code, reason)
         self._part()
 
