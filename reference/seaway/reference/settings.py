@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -13,6 +14,10 @@ MIB = 1024 * KIB
 
 _count: Any = [validators.instance_of(int), validators.ge(1)]
 _seconds: Any = [validators.instance_of((int, float)), validators.gt(0)]
+
+
+def _origins(origins: Iterable[str]) -> frozenset[str]:
+    return frozenset(origins)
 
 
 @frozen(kw_only=True)
@@ -61,7 +66,7 @@ class Settings:
     send_timeout: float = field(default=30.0, validator=_seconds)
     grace: float = field(default=10.0, validator=_seconds)
     websocket_max_size: int = field(default=MIB, validator=_count)
-    allowed_origins: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    allowed_origins: frozenset[str] = field(default=frozenset(), converter=_origins)
     threads: int = field(default=32, validator=_count)
     access_log: bool = True
 
