@@ -14,7 +14,7 @@ import jsonschema_rs
 import pytest
 
 from seaway.spec import RESERVED_PREFIXES, from_json, validate
-from seaway.spec.schemas import index, schema, types, vectors
+from seaway.spec.schemas import index, schema, statistics, types, vectors
 
 FOLDER = files("seaway.spec") / "schemas"
 RAW = {
@@ -22,7 +22,7 @@ RAW = {
     for path in FOLDER.iterdir()
     if path.name.endswith(".json") and path.name != "index.json"
 }
-MESSAGES = {name: value for name, value in RAW.items() if name != "common.json"}
+MESSAGES = {name: value for name, value in RAW.items() if name not in {"common.json", "statistics.json"}}
 CHAPTERS = Path(__file__).parent.parent
 
 
@@ -90,6 +90,17 @@ def test_the_examples_are_valid(name: str, with_jsonschema: Callable[..., Callab
     for example in message["examples"]:
         assert with_jsonschema(schema(message["title"], direction))(example)
         validate(from_json(example), direction)
+
+
+def test_the_example_of_statistics_is_valid_and_a_count_below_zero_is_not(
+    with_jsonschema: Callable[..., Callable[[Any], bool]],
+) -> None:
+    valid = with_jsonschema(statistics())
+    (example,) = statistics()["examples"]
+
+    assert valid(example)
+    assert not valid({**example, "sent": -1})
+    assert not valid({**example, "dropped": {}})
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seaway.spec import InvalidMessage, from_json, to_json, validate
-from seaway.spec.checks import FROM_CONSUMER, TO_CONSUMER
+from seaway.spec.checks import FROM_CONSUMER, LAYER, TO_CONSUMER
 from seaway.spec.schemas import index, schema, vectors
 
 Validator = Callable[[Any], bool]
@@ -20,13 +20,12 @@ NAMES = [entry["schema"].removesuffix(".json") for entry in index()]
 ENTRIES = dict(zip(NAMES, index(), strict=True))
 
 
-def table_of(name: str) -> dict[str, Any]:
-    return FROM_CONSUMER if "from-consumer" in ENTRIES[name]["direction"] else TO_CONSUMER
+TABLES = {"from-consumer": FROM_CONSUMER, "to-consumer": TO_CONSUMER, "layer": LAYER}
 
 
 def check(name: str, message: dict[str, Any]) -> InvalidMessage | None:
     try:
-        table_of(name)[ENTRIES[name]["type"]](message)
+        TABLES[ENTRIES[name]["direction"][0]][ENTRIES[name]["type"]](message)
     except InvalidMessage as error:
         return error
     return None

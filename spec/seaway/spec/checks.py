@@ -17,7 +17,10 @@ from seaway.spec.errors import invalid
 
 Check = Callable[[dict[str, Any]], None]
 
-_is_text_1 = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_is_text_1 = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
+_is_text_2 = re.compile(r"(?=.{1,200}$)[A-Za-z0-9._-]+![A-Za-z0-9._-]*").fullmatch
+_is_text_3 = re.compile(r"[a-z][a-z0-9_]*").fullmatch
+_is_text_4 = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _check_pairs_1 = PairsCheck(
     "a sequence of pairs of name and value",
     "a pair of name and value",
@@ -32,7 +35,29 @@ _check_pairs_1 = PairsCheck(
         None,
     ),
 )
+_is_text_5 = re.compile(r"1\.(?:0|[1-9][0-9]*)").fullmatch
 _check_pairs_2 = PairsCheck(
+    "a sequence of pairs of name and value",
+    "a pair of name and value",
+    Part(
+        rb"[!#$%&'*+\-.^_`|~0-9a-z]+",
+        "a field name in lower case (a token of RFC 9110 section 5.6.2)",
+        None,
+    ),
+    Part(
+        rb"(?![ \t])[\t -~\x80-\xff]*(?<![ \t])",
+        "a field value without control characters, and without white space around it",
+        None,
+    ),
+    rules=(
+        FieldRule(
+            rb"(content-length|transfer-encoding|host|connection|expect|upgrade)",
+            "no trailer that a server refuses",
+            "HTTP-089",
+        ),
+    ),
+)
+_check_pairs_3 = PairsCheck(
     "a sequence of pairs of name and value",
     "a pair of name and value",
     Part(
@@ -52,8 +77,8 @@ _check_pairs_2 = PairsCheck(
             "HTTP-033",
         ),
         FieldRule(
-            rb"(keep-alive|proxy-connection)",
-            "neither keep-alive nor proxy-connection, for the connection is the server's",
+            rb"(keep-alive|proxy-connection|upgrade)",
+            "no keep-alive, proxy-connection or upgrade, for the connection is the server's",
             "HTTP-036",
         ),
         FieldRule(
@@ -64,14 +89,14 @@ _check_pairs_2 = PairsCheck(
         ),
         FieldRule(
             rb"content-length",
-            "at most one content-length, of 1 to 19 digits",
+            "at most one content-length, of 1 to 18 digits",
             "HTTP-037",
-            value=rb"[0-9]{1,19}",
+            value=rb"[0-9]{1,18}",
             once=True,
         ),
     ),
 )
-_check_pairs_3 = PairsCheck(
+_check_pairs_4 = PairsCheck(
     "a sequence of pairs of name and value",
     "a pair of name and value",
     Part(
@@ -84,8 +109,15 @@ _check_pairs_3 = PairsCheck(
         "a field value without control characters, and without white space around it",
         "HTTP-032",
     ),
+    rules=(
+        FieldRule(
+            rb"(content-length|transfer-encoding|host|connection|keep-alive|proxy-connection|trailer|te|upgrade|content-type|content-encoding|content-range|set-cookie|authorization|cookie)",
+            "no trailer that decides about framing, routing or the content",
+            "HTTP-088",
+        ),
+    ),
 )
-_check_pairs_4 = PairsCheck(
+_check_pairs_5 = PairsCheck(
     "a sequence of pairs of name and value",
     "a pair of name and value",
     Part(
@@ -105,12 +137,93 @@ _check_pairs_4 = PairsCheck(
             "WS-020",
         ),
         FieldRule(
-            rb"(keep-alive|proxy-connection)",
-            "neither keep-alive nor proxy-connection, for the connection is the server's",
+            rb"(keep-alive|proxy-connection|upgrade)",
+            "no keep-alive, proxy-connection or upgrade, for the connection is the server's",
             "HTTP-036",
         ),
     ),
 )
+
+
+def check_bridge_ack(message: dict[str, Any]) -> None:
+    """Check a ``bridge.ack`` (BRG-003)."""
+    connection = message.get("connection", MISSING)
+    if (type(connection) is not str and not issubclass(type(connection), str)) or _is_text_1(connection) is None:
+        raise invalid("connection", "1 to 64 letters, digits, '-' and '_'", connection, "BRG-003")
+    seq = message.get("seq", MISSING)
+    if (type(seq) is not int and not is_integer(seq)) or seq < 0:
+        raise invalid("seq", "an integer of at least 0", seq, "BRG-003")
+    ack = message.get("ack", MISSING)
+    if (type(ack) is not int and not is_integer(ack)) or ack < 0:
+        raise invalid("ack", "an integer of at least 0", ack, "BRG-003")
+    reply_to = message.get("reply_to")
+    if reply_to is not None and (
+        (type(reply_to) is not str and not issubclass(type(reply_to), str)) or _is_text_2(reply_to) is None
+    ):
+        raise invalid("reply_to", "a process-local channel name or null", reply_to, "BRG-003")
+    window = message.get("window")
+    if window is not None and ((type(window) is not int and not is_integer(window)) or not 1 <= window <= 1000):
+        raise invalid("window", "an integer from 1 to 1000 or null", window, "BRG-003")
+
+
+def check_bridge_close(message: dict[str, Any]) -> None:
+    """Check a ``bridge.close`` (BRG-004)."""
+    connection = message.get("connection", MISSING)
+    if (type(connection) is not str and not issubclass(type(connection), str)) or _is_text_1(connection) is None:
+        raise invalid("connection", "1 to 64 letters, digits, '-' and '_'", connection, "BRG-004")
+    seq = message.get("seq", MISSING)
+    if (type(seq) is not int and not is_integer(seq)) or seq < 1:
+        raise invalid("seq", "an integer of at least 1", seq, "BRG-004")
+    ack = message.get("ack", MISSING)
+    if (type(ack) is not int and not is_integer(ack)) or ack < 0:
+        raise invalid("ack", "an integer of at least 0", ack, "BRG-004")
+    message_ = message.get("message")
+    if message_ is not None and type(message_) is not dict and not issubclass(type(message_), dict):
+        raise invalid("message", "an object or null", message_, "BRG-004")
+    error = message.get("error")
+    if error is not None and error not in ("consumer", "bridge"):
+        raise invalid("error", "'consumer' or 'bridge' or null", error, "BRG-004")
+
+
+def check_bridge_message(message: dict[str, Any]) -> None:
+    """Check a ``bridge.message`` (BRG-002)."""
+    connection = message.get("connection", MISSING)
+    if (type(connection) is not str and not issubclass(type(connection), str)) or _is_text_1(connection) is None:
+        raise invalid("connection", "1 to 64 letters, digits, '-' and '_'", connection, "BRG-002")
+    seq = message.get("seq", MISSING)
+    if (type(seq) is not int and not is_integer(seq)) or seq < 1:
+        raise invalid("seq", "an integer of at least 1", seq, "BRG-002")
+    ack = message.get("ack", MISSING)
+    if (type(ack) is not int and not is_integer(ack)) or ack < 0:
+        raise invalid("ack", "an integer of at least 0", ack, "BRG-002")
+    message_ = message.get("message", MISSING)
+    if type(message_) is not dict and not issubclass(type(message_), dict):
+        raise invalid("message", "an object", message_, "BRG-002")
+
+
+def check_bridge_open(message: dict[str, Any]) -> None:
+    """Check a ``bridge.open`` (BRG-001)."""
+    connection = message.get("connection", MISSING)
+    if (type(connection) is not str and not issubclass(type(connection), str)) or _is_text_1(connection) is None:
+        raise invalid("connection", "1 to 64 letters, digits, '-' and '_'", connection, "BRG-001")
+    seq = message.get("seq", MISSING)
+    if (type(seq) is not int and not is_integer(seq)) or not 0 <= seq <= 0:
+        raise invalid("seq", "an integer from 0 to 0", seq, "BRG-001")
+    ack = message.get("ack", 0)
+    if (type(ack) is not int and not is_integer(ack)) or not 0 <= ack <= 0:
+        raise invalid("ack", "an integer from 0 to 0", ack, "BRG-001")
+    reply_to = message.get("reply_to", MISSING)
+    if (type(reply_to) is not str and not issubclass(type(reply_to), str)) or _is_text_2(reply_to) is None:
+        raise invalid("reply_to", "a process-local channel name", reply_to, "BRG-001")
+    protocol = message.get("protocol", MISSING)
+    if (type(protocol) is not str and not issubclass(type(protocol), str)) or _is_text_3(protocol) is None:
+        raise invalid("protocol", "a protocol type, one word in lower case", protocol, "BRG-001")
+    window = message.get("window", MISSING)
+    if (type(window) is not int and not is_integer(window)) or not 1 <= window <= 1000:
+        raise invalid("window", "an integer from 1 to 1000", window, "BRG-001")
+    message_ = message.get("message", MISSING)
+    if type(message_) is not dict and not issubclass(type(message_), dict):
+        raise invalid("message", "an object", message_, "BRG-001")
 
 
 def check_http_disconnect(message: dict[str, Any]) -> None:
@@ -123,7 +236,7 @@ def check_http_disconnect(message: dict[str, Any]) -> None:
 def check_http_request(message: dict[str, Any]) -> None:
     """Check a ``http.request`` (HTTP-001)."""
     method = message.get("method", MISSING)
-    if (type(method) is not str and not issubclass(type(method), str)) or _is_text_1(method) is None:
+    if (type(method) is not str and not issubclass(type(method), str)) or _is_text_4(method) is None:
         raise invalid("method", "a method (a token of RFC 9110 section 5.6.2)", method, "HTTP-001")
     path = message.get("path", MISSING)
     if type(path) is not str and not issubclass(type(path), str):
@@ -185,8 +298,8 @@ def check_http_request(message: dict[str, Any]) -> None:
     if type(extensions) is not dict and not issubclass(type(extensions), dict):
         raise invalid("extensions", "an object", extensions, "HTTP-006")
     interface = extensions.get("interface", MISSING)
-    if interface != "1.0":
-        raise invalid("extensions.interface", "'1.0'", interface, "HTTP-006")
+    if (type(interface) is not str and not issubclass(type(interface), str)) or _is_text_5(interface) is None:
+        raise invalid("extensions.interface", "'1.0' or a later minor version", interface, "HTTP-006")
     for key, item in extensions.items():
         if key not in ("interface",) and type(item) is not dict and not issubclass(type(item), dict):
             raise invalid(f"extensions.{key}", "an object", item, "HTTP-006")
@@ -232,7 +345,7 @@ def check_http_request_body(message: dict[str, Any]) -> None:
 def check_http_request_trailers(message: dict[str, Any]) -> None:
     """Check a ``http.request.trailers`` (HTTP-003)."""
     headers = message.get("headers", MISSING)
-    _check_pairs_1(headers, "headers", "HTTP-003")
+    _check_pairs_2(headers, "headers", "HTTP-003")
 
 
 def check_http_response(message: dict[str, Any]) -> None:
@@ -241,7 +354,7 @@ def check_http_response(message: dict[str, Any]) -> None:
     if (type(status) is not int and not is_integer(status)) or not 200 <= status <= 599:
         raise invalid("status", "an integer from 200 to 599", status, "HTTP-021")
     headers = message.get("headers", ())
-    _check_pairs_2(headers, "headers", "HTTP-021")
+    _check_pairs_3(headers, "headers", "HTTP-021")
     body = message.get("body", b"")
     if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "HTTP-021")
@@ -284,13 +397,20 @@ def check_http_response_informational(message: dict[str, Any]) -> None:
     if (type(status) is not int and not is_integer(status)) or not 102 <= status <= 199:
         raise invalid("status", "an integer from 102 to 199", status, "HTTP-024")
     headers = message.get("headers", ())
-    _check_pairs_2(headers, "headers", "HTTP-024")
+    _check_pairs_3(headers, "headers", "HTTP-024")
 
 
 def check_http_response_trailers(message: dict[str, Any]) -> None:
     """Check a ``http.response.trailers`` (HTTP-023)."""
     headers = message.get("headers", ())
-    _check_pairs_3(headers, "headers", "HTTP-023")
+    _check_pairs_4(headers, "headers", "HTTP-023")
+
+
+def check_http2_reset(message: dict[str, Any]) -> None:
+    """Check a ``http2.reset`` (H2-001)."""
+    error_code = message.get("error_code", MISSING)
+    if (type(error_code) is not int and not is_integer(error_code)) or not 0 <= error_code <= 4294967295:
+        raise invalid("error_code", "an integer from 0 to 4294967295", error_code, "H2-001")
 
 
 def check_layer_gap(message: dict[str, Any]) -> None:
@@ -313,8 +433,8 @@ def check_lifespan_startup(message: dict[str, Any]) -> None:
     if type(extensions) is not dict and not issubclass(type(extensions), dict):
         raise invalid("extensions", "an object", extensions, "LIF-004")
     interface = extensions.get("interface", MISSING)
-    if interface != "1.0":
-        raise invalid("extensions.interface", "'1.0'", interface, "LIF-004")
+    if (type(interface) is not str and not issubclass(type(interface), str)) or _is_text_5(interface) is None:
+        raise invalid("extensions.interface", "'1.0' or a later minor version", interface, "LIF-004")
     for key, item in extensions.items():
         if key not in ("interface",) and type(item) is not dict and not issubclass(type(item), dict):
             raise invalid(f"extensions.{key}", "an object", item, "LIF-004")
@@ -341,15 +461,19 @@ def check_server_wake_to(message: dict[str, Any]) -> None:
     """Check a ``server.wake`` (SRV-019)."""
 
 
+def check_task_stop(message: dict[str, Any]) -> None:
+    """Check a ``task.stop`` (TASK-001)."""
+
+
 def check_websocket_accept(message: dict[str, Any]) -> None:
     """Check a ``websocket.accept`` (WS-011)."""
     subprotocol = message.get("subprotocol")
     if subprotocol is not None and (
-        (type(subprotocol) is not str and not issubclass(type(subprotocol), str)) or _is_text_1(subprotocol) is None
+        (type(subprotocol) is not str and not issubclass(type(subprotocol), str)) or _is_text_4(subprotocol) is None
     ):
         raise invalid("subprotocol", "a subprotocol (a token of RFC 9110 section 5.6.2) or null", subprotocol, "WS-019")
     headers = message.get("headers", ())
-    _check_pairs_4(headers, "headers", "WS-011")
+    _check_pairs_5(headers, "headers", "WS-011")
 
 
 def check_websocket_close(message: dict[str, Any]) -> None:
@@ -426,14 +550,14 @@ def check_websocket_connect(message: dict[str, Any]) -> None:
     if not issubclass(type(subprotocols), (list, tuple)):
         raise invalid("subprotocols", "a sequence of subprotocols", subprotocols, "WS-001")
     for index, item in enumerate(subprotocols):
-        if (type(item) is not str and not issubclass(type(item), str)) or _is_text_1(item) is None:
+        if (type(item) is not str and not issubclass(type(item), str)) or _is_text_4(item) is None:
             raise invalid(f"subprotocols[{index}]", "a subprotocol (a token of RFC 9110 section 5.6.2)", item, "WS-001")
     extensions = message.get("extensions", MISSING)
     if type(extensions) is not dict and not issubclass(type(extensions), dict):
         raise invalid("extensions", "an object", extensions, "WS-004")
     interface = extensions.get("interface", MISSING)
-    if interface != "1.0":
-        raise invalid("extensions.interface", "'1.0'", interface, "WS-004")
+    if (type(interface) is not str and not issubclass(type(interface), str)) or _is_text_5(interface) is None:
+        raise invalid("extensions.interface", "'1.0' or a later minor version", interface, "WS-004")
     for key, item in extensions.items():
         if key not in ("interface",) and type(item) is not dict and not issubclass(type(item), dict):
             raise invalid(f"extensions.{key}", "an object", item, "WS-004")
@@ -499,7 +623,7 @@ def check_websocket_reject(message: dict[str, Any]) -> None:
     if (type(status) is not int and not is_integer(status)) or not 200 <= status <= 599:
         raise invalid("status", "an integer from 200 to 599", status, "WS-012")
     headers = message.get("headers", ())
-    _check_pairs_2(headers, "headers", "WS-012")
+    _check_pairs_3(headers, "headers", "WS-012")
     body = message.get("body", b"")
     if type(body) is not bytes and not issubclass(type(body), bytes):
         raise invalid("body", "bytes", body, "WS-012")
@@ -526,6 +650,7 @@ FROM_CONSUMER: dict[str, Check] = {
     "http.response.file": check_http_response_file,
     "http.response.informational": check_http_response_informational,
     "http.response.trailers": check_http_response_trailers,
+    "http2.reset": check_http2_reset,
     "server.wake": check_server_wake_from,
     "websocket.accept": check_websocket_accept,
     "websocket.close": check_websocket_close,
@@ -539,16 +664,27 @@ TO_CONSUMER: dict[str, Check] = {
     "http.request": check_http_request,
     "http.request.body": check_http_request_body,
     "http.request.trailers": check_http_request_trailers,
+    "http2.reset": check_http2_reset,
     "layer.gap": check_layer_gap,
     "lifespan.shutdown": check_lifespan_shutdown,
     "lifespan.startup": check_lifespan_startup,
     "server.drain": check_server_drain,
     "server.wake": check_server_wake_to,
+    "task.stop": check_task_stop,
     "websocket.connect": check_websocket_connect,
     "websocket.disconnect": check_websocket_disconnect,
     "websocket.receive": check_websocket_receive,
 }
 """The check of each message type that a consumer may be given."""
 
-CHECKS: dict[str, Check] = {**TO_CONSUMER, **FROM_CONSUMER}
+LAYER: dict[str, Check] = {
+    "bridge.ack": check_bridge_ack,
+    "bridge.close": check_bridge_close,
+    "bridge.message": check_bridge_message,
+    "bridge.open": check_bridge_open,
+    "layer.gap": check_layer_gap,
+}
+"""The check of each message type of the interface that travels through a layer."""
+
+CHECKS: dict[str, Check] = {**LAYER, **TO_CONSUMER, **FROM_CONSUMER}
 """The check of each message type; of one that travels both ways, the check of what a consumer sends."""

@@ -19,6 +19,100 @@ Bytes: TypeAlias = bytes
 
 
 @frozen(kw_only=True)
+class BridgeAck(Message):
+    """Acknowledges; the worker's first one answers `bridge.open`.
+
+    Args:
+        connection: Names the connection; at least 96 bits of it are random.
+        seq: Number of the last numbered message that this side has sent.
+        ack: How many numbered messages of the other side are dealt with.
+        reply_to: In the worker's first: its channel for this connection.
+        window: In the worker's first: how many unacknowledged messages it takes.
+
+    ``bridge.ack``, BRG-003.
+    """
+
+    type: ClassVar[str] = "bridge.ack"
+    _check = staticmethod(checks.check_bridge_ack)
+    connection: str
+    seq: int
+    ack: int
+    reply_to: str | None = None
+    window: int | None = None
+
+
+@frozen(kw_only=True)
+class BridgeClose(Message):
+    """Ends a connection.
+
+    Args:
+        connection: Names the connection; at least 96 bits of it are random.
+        seq: Number of this message among what this side sends.
+        ack: How many numbered messages of the other side are dealt with.
+        message: To the worker: the terminal message of the consumer.
+        error: From the worker: what went wrong, its consumer or the bridge.
+
+    ``bridge.close``, BRG-004.
+    """
+
+    type: ClassVar[str] = "bridge.close"
+    _check = staticmethod(checks.check_bridge_close)
+    connection: str
+    seq: int
+    ack: int
+    message: Mapping[str, Any] | None = None
+    error: Literal["consumer", "bridge"] | None = None
+
+
+@frozen(kw_only=True)
+class BridgeMessage(Message):
+    """A message for the consumer, or from it.
+
+    Args:
+        connection: Names the connection; at least 96 bits of it are random.
+        seq: Number of this message among what this side sends.
+        ack: How many numbered messages of the other side are dealt with.
+        message: The message itself.
+
+    ``bridge.message``, BRG-002.
+    """
+
+    type: ClassVar[str] = "bridge.message"
+    _check = staticmethod(checks.check_bridge_message)
+    connection: str
+    seq: int
+    ack: int
+    message: Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class BridgeOpen(Message):
+    """From the front to the named channel: begins a connection.
+
+    Args:
+        connection: Names the connection; at least 96 bits of it are random.
+        seq: Number of this message: the first.
+        ack: Nothing to acknowledge yet.
+        reply_to: Channel of the front for this connection.
+        protocol: The `type` for the application.
+        window: How many unacknowledged messages the front takes.
+        message: First message of the consumer.
+
+    ``bridge.open``, BRG-001.
+    """
+
+    type: ClassVar[str] = "bridge.open"
+    _check = staticmethod(checks.check_bridge_open)
+    connection: str
+    seq: int
+    ack: int = 0
+    reply_to: str
+    protocol: str
+    window: int
+    message: Mapping[str, Any]
+
+
+@frozen(kw_only=True)
 class HTTPDisconnect(Message):
     """The terminal message of an HTTP consumer.
 
@@ -45,7 +139,7 @@ class HTTPRequest(Message):
         root_path: Prefix of `path` under which the application is mounted.
         scheme: Scheme of the request.
         http_version: Version of HTTP that the request came with.
-        headers: Header or trailer fields, in the order of arrival.
+        headers: Header fields, in the order of arrival.
         client: Host and port of the peer; null where they are not known, as on a Unix socket.
         server: Host and port that was connected to, or the path of a Unix socket and null; null where it is not known.
         body: The whole body, or its first part.
@@ -199,6 +293,21 @@ class HTTPResponseTrailers(Message):
 
 
 @frozen(kw_only=True)
+class HTTP2Reset(Message):
+    """To a consumer: the client has reset the stream. From it: reset the stream.
+
+    Args:
+        error_code: Error code of RST_STREAM (RFC 9113 section 7).
+
+    ``http2.reset``, H2-001.
+    """
+
+    type: ClassVar[str] = "http2.reset"
+    _check = staticmethod(checks.check_http2_reset)
+    error_code: int
+
+
+@frozen(kw_only=True)
 class LayerGap(Message):
     """Messages from the layer are missing at this position, or with `lost` here or before.
 
@@ -286,6 +395,17 @@ class ServerWakeTo(Message):
 
 
 @frozen(kw_only=True)
+class TaskStop(Message):
+    """The terminal message of a task consumer.
+
+    ``task.stop``, TASK-001.
+    """
+
+    type: ClassVar[str] = "task.stop"
+    _check = staticmethod(checks.check_task_stop)
+
+
+@frozen(kw_only=True)
 class WebSocketAccept(Message):
     """Accepts the WebSocket.
 
@@ -330,7 +450,7 @@ class WebSocketConnect(Message):
         root_path: Prefix of `path` under which the application is mounted.
         scheme: Scheme of the WebSocket URL.
         http_version: Version of HTTP that the request came with.
-        headers: Header or trailer fields, in the order of arrival.
+        headers: Header fields, in the order of arrival.
         client: Host and port of the peer; null where they are not known, as on a Unix socket.
         server: Host and port that was connected to, or the path of a Unix socket and null; null where it is not known.
         subprotocols: Subprotocols that the client offers, the one it likes best first.
@@ -428,6 +548,10 @@ class WebSocketSend(Message):
 
 
 MESSAGES: dict[str, type[Message]] = {
+    "bridge.ack": BridgeAck,
+    "bridge.close": BridgeClose,
+    "bridge.message": BridgeMessage,
+    "bridge.open": BridgeOpen,
     "http.disconnect": HTTPDisconnect,
     "http.request": HTTPRequest,
     "http.request.body": HTTPRequestBody,
@@ -437,12 +561,14 @@ MESSAGES: dict[str, type[Message]] = {
     "http.response.file": HTTPResponseFile,
     "http.response.informational": HTTPResponseInformational,
     "http.response.trailers": HTTPResponseTrailers,
+    "http2.reset": HTTP2Reset,
     "layer.gap": LayerGap,
     "lifespan.shutdown": LifespanShutdown,
     "lifespan.startup": LifespanStartup,
     "server.drain": ServerDrain,
     "server.wake.from": ServerWakeFrom,
     "server.wake.to": ServerWakeTo,
+    "task.stop": TaskStop,
     "websocket.accept": WebSocketAccept,
     "websocket.close": WebSocketClose,
     "websocket.connect": WebSocketConnect,

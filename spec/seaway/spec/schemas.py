@@ -46,6 +46,11 @@ def schema(type_: str, direction: Direction | None = None) -> dict[str, Any]:
     return _bundle(_read("schemas", entry["schema"]))
 
 
+def statistics() -> dict[str, Any]:
+    """Return the schema of what a layer's ``statistics()`` returns (LAY-107)."""
+    return deepcopy(_read("schemas", "statistics.json"))
+
+
 def vectors(name: str) -> dict[str, Any]:
     """Return the test vectors of the schema called *name*, or those called ``"names"`` or ``"values"``.
 

@@ -30,8 +30,9 @@ Check = Callable[[dict[str, Any]], None]
 _TABLES = {
     "FROM_CONSUMER": ("from-consumer", "The check of each message type that a consumer may send."),
     "TO_CONSUMER": ("to-consumer", "The check of each message type that a consumer may be given."),
+    "LAYER": ("layer", "The check of each message type of the interface that travels through a layer."),
 }
-_BOTH = '''CHECKS: dict[str, Check] = {**TO_CONSUMER, **FROM_CONSUMER}
+_BOTH = '''CHECKS: dict[str, Check] = {**LAYER, **TO_CONSUMER, **FROM_CONSUMER}
 """The check of each message type; of one that travels both ways, the check of what a consumer sends."""
 '''
 
