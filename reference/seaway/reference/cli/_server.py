@@ -1,0 +1,75 @@
+"""What ``seaway serve`` and ``seaway demo`` share: run a server, and say in one line what stands in its way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+import click
+
+from seaway.layers import open_layer
+from seaway.reference.lifespan import StartupFailed
+from seaway.reference.server import Server, serve
+from seaway.reference.settings import Settings
+
+__all__ = ["run"]
+
+Backend = Literal["asyncio", "trio"]
+
+
+def run(
+    application: Any,
+    *,
+    layer: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    uds: str | None = None,
+    backend: Backend = "asyncio",
+    settings: Settings | None = None,
+    started: Callable[[Server], None] | None = None,
+) -> None:
+    """Serve until a signal. The arguments are those of `serve`; *layer* is a URL, None a memory layer.
+
+    Raises:
+        click.ClickException: the address, the layer or the backend cannot be had, or the application does not
+            start.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    opened = None if layer is None else _open(layer)
+    where = uds or f"{host}:{port}"
+    try:
+        serve(
+            application,
+            layer=opened,
+            host=host,
+            port=port,
+            uds=uds,
+            settings=settings or Settings(),
+            backend=backend,
+            started=started,
+        )
+    except Exception as error:
+        cause = _first(error)
+        if isinstance(cause, StartupFailed):
+            raise click.ClickException(f"the application did not start: {cause}") from error
+        if isinstance(cause, ConnectionError):
+            raise click.ClickException(f"the layer {layer} has no broker: {cause}") from error
+        if isinstance(cause, OSError):
+            reason = cause.strerror or str(cause)
+            raise click.ClickException(f"cannot listen on {where}: {reason}; give another address") from error
+        raise
+
+
+def _open(url: str) -> Any:
+    try:
+        return open_layer(url)
+    except (ValueError, TypeError, ImportError) as error:
+        raise click.ClickException(f"--layer {url}: {error}") from error
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the error inside the groups that task groups put around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

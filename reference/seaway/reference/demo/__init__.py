@@ -1,0 +1,1 @@
+"""The demo that ``seaway demo`` serves: see `app`."""
