@@ -1,8 +1,10 @@
 """Channel layers: they carry messages between processes. See the specification, "Channel layers"."""
 
+from seaway.layers.adapters import to_async, to_sync
 from seaway.layers.base import ChannelFull, Layer, MessageTooLarge
 from seaway.layers.flavours import AsyncLayer, SyncLayer
 from seaway.layers.memory import MemoryLayer, SyncMemoryLayer
+from seaway.layers.opening import open_layer
 
 __all__ = [
     "AsyncLayer",
@@ -12,4 +14,7 @@ __all__ = [
     "MessageTooLarge",
     "SyncLayer",
     "SyncMemoryLayer",
+    "open_layer",
+    "to_async",
+    "to_sync",
 ]

