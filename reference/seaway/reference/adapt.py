@@ -100,5 +100,5 @@ class SyncCalls:
 
     def _send(self, message: Message) -> None:
         if self._consumer is None:
-            raise ValueError("send before the consumer's first message (CON): the connection has not begun for it")
+            raise ValueError("send before the consumer's first message (CON-029): the connection has not begun for it")
         self._runner.dispatcher.runtime.from_thread(self._exchange.send, message)

@@ -102,6 +102,8 @@ class ChunkedDecoder:
                     raise Refused(400, "the body does not end in CRLF (RFC 9112, 7.1)")
                 self._line = block
                 return len(data)
+            if found > self._max_size:
+                raise Refused(431, "the trailers are too large (RFC 6585, 5)")
             end, used = found, found + 4
         if end:
             self.trailers = parse_fields(block[:end], self._max_fields)

@@ -346,13 +346,14 @@ class HTTP1Connection(Connection):
 
     def _discard(self) -> bool:
         data, self._buffer = bytes(self._buffer[:_MAX_PART]), self._buffer[_MAX_PART:]
-        self._budget -= len(data)
+        behind = len(self._buffer)
         self._decode(data)
-        if self._state == BUSY:
+        self._budget -= len(data) - (len(self._buffer) - behind)
+        if self._budget < 0:
+            self._farewell()
+        elif self._state == BUSY:
             self._decoder = None
             self._next()
-        elif self._budget < 0:
-            self._farewell()
         return True
 
     # -- responses -----------------------------------------------------------------------------------------
