@@ -1,4 +1,4 @@
-"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, "runs" or "fails".
+"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, grace, runs or fails.
 
 Writes one line for each message to its standard output, so that the test sees what happened after the end.
 """
@@ -10,8 +10,6 @@ from typing import Any
 import anyio
 
 from seaway.reference import Settings, serve
-
-GRACE = 3.0
 
 
 class Consumer:
@@ -50,7 +48,7 @@ def application(*arguments: Any) -> Consumer:
 
 
 if __name__ == "__main__":
-    uds, backend, fails = sys.argv[1:]
+    uds, backend, grace, fails = sys.argv[1:]
     application.types = ("lifespan", "http", "websocket")  # type: ignore[attr-defined]
     if fails == "fails":
 
@@ -58,4 +56,4 @@ if __name__ == "__main__":
             raise RuntimeError("no water in the harbour")
 
         application.types = ("lifespan",)  # type: ignore[attr-defined]
-    serve(application, uds=uds, backend=backend, settings=Settings(grace=GRACE))
+    serve(application, uds=uds, backend=backend, settings=Settings(grace=float(grace)))

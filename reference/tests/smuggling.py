@@ -286,11 +286,14 @@ _bodies("H9", "7.1.2", True, {"good": _LAST + b"x: y\r\n\r\n", "two": _LAST + b"
 _bodies(
     "H9",
     "9110 6.5.1",
-    None,
+    False,
     {
         "content-length": _LAST + b"content-length: 100\r\n\r\n",
         "transfer-encoding": _LAST + b"transfer-encoding: chunked\r\n\r\n",
         "host": _LAST + b"host: other\r\n\r\n",
+        "connection": _LAST + b"connection: close\r\n\r\n",
+        "expect": _LAST + b"expect: 100-continue\r\n\r\n",
+        "upgrade": _LAST + b"upgrade: websocket\r\n\r\n",
     },
 )
 
@@ -449,7 +452,6 @@ _targets(
         "half an escape": b"GET /% HTTP/1.1",
         "fragment": b"GET /#x HTTP/1.1",
         "raw utf-8": b"GET /\xc3\xa9 HTTP/1.1",
-        "absolute with another host": b"GET http://other/ HTTP/1.1",
         "asterisk with get": b"GET * HTTP/1.1",
         "high byte in target": b"GET /\xff HTTP/1.1",
         "two spaces": b"GET  / HTTP/1.1",
@@ -479,6 +481,7 @@ _targets(
     BAD,
     {
         "absolute": b"GET http://test/x HTTP/1.1",
+        "absolute with another host": b"GET http://other/ HTTP/1.1",
         "two slashes": b"GET //x/y HTTP/1.1",
         "query": b"GET /?a=b HTTP/1.1",
         "lower case method": b"get / HTTP/1.1",

@@ -215,27 +215,6 @@ async def test_a_client_that_does_not_answer_the_close_does_not_hold_the_server(
     assert application.only.messages[-1]["code"] == 1012
 
 
-async def test_consumers_get_layer_messages_while_they_drain(is_async: bool) -> None:
-    """SRV-006: one consumer's goodbye reaches another."""
-
-    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
-        if message["type"] == "websocket.connect":
-            yield consumer.layer.group_add, "room", consumer.channel
-        elif message["type"] == "server.drain":
-            yield consumer.layer.send_group, "room", {"type": "test.leaving"}
-        elif message["type"] == "test.leaving":
-            yield consumer.send, {"type": "websocket.send", "text": "noted"}
-        yield from answer(consumer, message)
-
-    application = Application(handler, is_async=is_async)
-    async with anyio.create_task_group() as tasks:
-        harbour = await Harbour(application, grace=0.5).start(tasks)
-        async with websocket(harbour.address) as ws:
-            harbour.leave()
-            assert await ws.message() == "noted"
-            assert await ws.closed() == 1012
-
-
 async def test_the_with_form_runs_in_a_thread_of_its_own() -> None:
     """The same server for a script: `with`, no event loop of the caller's."""
 

@@ -134,15 +134,15 @@ async def test_trailers_follow_the_body_and_are_not_merged(is_async: bool) -> No
 
     head = request("/", "Transfer-Encoding: chunked", "Trailer: x-sum", method="POST")
     async with serving(after_trailers, is_async=is_async) as site, connect(site.address) as client:
-        await client.send(head + b"2\r\nhi\r\n0\r\nX-Sum: 7\r\nHost: other\r\n\r\n")
+        await client.send(head + b"2\r\nhi\r\n0\r\nX-Sum: 7\r\nX-A: b\r\n\r\n")
         response = await client.response()
 
     assert response.status == 200
     assert body_of(site.only) == b"hi"
     trailers = site.only.messages[-2]
     assert trailers["type"] == "http.request.trailers"
-    assert [tuple(pair) for pair in trailers["headers"]] == [(b"x-sum", b"7"), (b"host", b"other")]
-    assert [value for name, value in site.only.messages[0]["headers"] if name == b"host"] == [b"test"]
+    assert [tuple(pair) for pair in trailers["headers"]] == [(b"x-sum", b"7"), (b"x-a", b"b")]
+    assert b"x-sum" not in dict(site.only.messages[0]["headers"])
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
@@ -209,7 +209,7 @@ async def test_a_fault_in_the_body_is_a_disconnect_and_400() -> None:
     async with serving(answer) as site, connect(site.address) as client:
         await client.send(request("/", "Transfer-Encoding: chunked", method="POST") + b"2\r\nhi\r\n")
         await until(lambda: site.consumers and site.only.state.get("body") == b"hi")
-        await client.send(b"bad\r\n")
+        await client.send(b"no size\r\n")
 
         assert (await client.response()).status == 400
         assert await client.ended() == b""
