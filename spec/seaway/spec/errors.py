@@ -26,8 +26,13 @@ class InvalidMessage(ValueError):  # noqa: N818 - the interface names it so
         self.got = got
         self.requirement = requirement
 
+    @property
+    def without_requirement(self) -> str:
+        """What is wrong, for a report that names the requirement in a place of its own."""
+        return f"{self.field or 'message'}: expected {self.expected}, got {self.got}"
+
     def __str__(self) -> str:
-        return f"{self.field or 'message'}: expected {self.expected}, got {self.got} ({self.requirement})"
+        return f"{self.without_requirement} ({self.requirement})"
 
 
 def invalid(field: str, expected: str, value: object, requirement: str) -> InvalidMessage:
