@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seaway.spec.checks import CHECKS, FROM_CONSUMER, LAYER, TO_CONSUMER
 from seaway.spec.errors import InvalidMessage, invalid
-from seaway.spec.schemas import Direction
 from seaway.spec.values import RESERVED_PREFIXES, normalise
+
+if TYPE_CHECKING:
+    from seaway.spec.schemas import Direction
 
 _WAYS = {
     "from-consumer": (FROM_CONSUMER, "a type that a consumer may send", "MSG-027"),
