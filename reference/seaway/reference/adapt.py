@@ -79,8 +79,8 @@ class SyncCalls:
                 if inspect.iscoroutine(result):
                     result.close()
                 raise TypeError(
-                    "a consumer of an application whose `is_async` is false must be an ordinary function: its call "
-                    "returned an awaitable. Use `def`, or set `is_async = True` on the application"
+                    "CON-018: a consumer of an application whose `is_async` is false must be an ordinary function: its "
+                    "call returned an awaitable. Use `def`, or set `is_async = True` on the application"
                 )
             if message is exchange.waiting:
                 runner.dispatcher.runtime.threadsafe(exchange.returned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -24,11 +25,11 @@ _LAST_WORD = 0.5  # seconds for a cancelled call to end
 
 
 class LifespanFailed(RuntimeError):  # noqa: N818 - what happened
-    """The application's lifespan consumer raised: the server has stopped. The cause is logged."""
+    """The application's lifespan consumer raised: the server has stopped. `__cause__` is what it raised."""
 
 
 class StartupFailed(LifespanFailed):
-    """The application could not start: its call or its `lifespan.startup` raised. The cause is logged."""
+    """The application could not start: its call or its `lifespan.startup` raised. `__cause__` is what it raised."""
 
 
 class Lifespan:
@@ -45,6 +46,7 @@ class Lifespan:
         self.waiting: Message | None = None
         self._stop = stop  # what to call when the consumer raises after startup (LIF-010)
         self.raised = False
+        self.cause: BaseException | None = None
         self._returned = anyio.Event()
 
     async def startup(self) -> None:
@@ -54,7 +56,9 @@ class Lifespan:
         await self._returned.wait()
         if self.raised:
             await self._ended()
-            raise StartupFailed("the application raised at lifespan.startup: the server does not start (LIF)")
+            raise StartupFailed(
+                "the application raised at lifespan.startup: the server does not start (LIF-008)"
+            ) from self.cause
 
     async def shutdown(self) -> None:
         """Deliver `lifespan.shutdown` and wait for its end."""
@@ -97,6 +101,7 @@ class Lifespan:
     def failed(self) -> None:
         """The application or a call raised: the server does not start, or stops."""
         self.raised = True
+        self.cause = sys.exception()  # the runner calls this while it handles the exception
         self.runner.finish({"type": "lifespan.shutdown"})
         if self._returned.is_set():
             self._stop()

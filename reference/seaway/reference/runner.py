@@ -328,8 +328,8 @@ class Runner:
         call = self.consumer
         if isinstance(error, TypeError) and call is not None and not _is_async(call):
             error.add_note(
-                "a consumer of an application whose `is_async` is true, or absent under this asynchronous server, "
-                "must be called with `await`: use `async def`, or set `is_async = False` on the application"
+                "CON-017: a consumer of an application whose `is_async` is true, or absent under this asynchronous "
+                "server, must be called with `await`: use `async def`, or set `is_async = False` on the application"
             )
         what = "application" if call is None else "consumer"
         logger.error(

@@ -114,7 +114,9 @@ class Server:
         assert self._stack is not None
         await self._stack.aclose()
         if self._lifespan is not None and self._lifespan.raised and error is None:
-            raise LifespanFailed("the application's lifespan consumer raised: the server has stopped (LIF-010)")
+            raise LifespanFailed(
+                "the application's lifespan consumer raised: the server has stopped (LIF-010)"
+            ) from self._lifespan.cause
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:

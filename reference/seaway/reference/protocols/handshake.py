@@ -8,7 +8,7 @@ import hashlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .head import Head, Refused
+from .head import TOKEN, Head, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -62,7 +62,7 @@ def _is_key(value: bytes) -> bool:
 
 def _subprotocols(values: list[bytes]) -> tuple[str, ...]:
     offered = [item.strip(b" \t") for value in values for item in value.split(b",")]
-    if any(not item.isascii() or not item for item in offered) or len(set(offered)) != len(offered):
+    if any(not item or item.translate(None, TOKEN) for item in offered) or len(set(offered)) != len(offered):
         raise Refused(400, "Sec-WebSocket-Protocol is not a list of different tokens (RFC 6455, 4.1)")
     return tuple(item.decode("ascii") for item in offered)
 
@@ -81,6 +81,8 @@ def _same(origin: str, fields: dict[bytes, list[bytes]]) -> bool:
     """Whether host and port of `origin` (port by its scheme, where it has none) are those of the Host header."""
     try:
         page = urlsplit(origin)
+        if origin != f"{page.scheme}://{page.netloc}" or "@" in page.netloc:
+            return False  # not the form in which browsers write an origin (RFC 6454, 6.2)
         own = urlsplit(f"{page.scheme}://{fields[b'host'][0].decode('ascii').lower()}")
         default = _PORTS.get(page.scheme)
         return bool(page.hostname) and (page.hostname, page.port or default) == (own.hostname, own.port or default)

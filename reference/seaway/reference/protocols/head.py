@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["Head", "Refused", "parse_fields", "parse_head"]
+__all__ = ["TOKEN", "Head", "Refused", "parse_fields", "parse_head"]
 
 # Everything but controls; a head with these deleted must leave the line ends, each where the lines were split.
 _PLAIN = bytes(byte for byte in range(256) if byte == 0x09 or 0x20 <= byte != 0x7F)
-_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TARGET = re.compile(rb"[!\"$-~]+")  # visible ASCII without "#": a fragment is never sent (RFC 9112, 3.2)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -124,7 +124,7 @@ def _request_line(head: Head, line: bytes) -> bytes:
     head.http_version = known
     name = _METHODS.get(method)
     if name is None:
-        if not method or method.translate(None, _TOKEN):
+        if not method or method.translate(None, TOKEN):
             raise Refused(400, "the method is not a token (RFC 9110, 9.1)")
         name = method.decode("ascii")
     head.method = name
@@ -182,7 +182,7 @@ def _fields(lines: list[bytes], headers: list[tuple[bytes, bytes]]) -> dict[byte
 
 
 def _learn(sent: bytes) -> bytes:
-    if not sent or sent.translate(None, _TOKEN):
+    if not sent or sent.translate(None, TOKEN):
         raise Refused(400, "a header name that is not a token, or a folded line (RFC 9112, 5.1 and 5.2)")
     name = sent.lower()
     if len(sent) <= 64 and len(_names) < _KNOWN_NAMES:
@@ -229,7 +229,7 @@ def _decide_framing(head: Head, length: list[bytes] | None, coding: list[bytes] 
         if head.http_version == "1.0":
             raise Refused(400, "Transfer-Encoding in HTTP/1.0 (RFC 9112, 6.1)")
         codings = [item.strip(b" \t").lower() for value in coding for item in value.split(b",")]
-        if any(not item or item.translate(None, _TOKEN) for item in codings):
+        if any(not item or item.translate(None, TOKEN) for item in codings):
             raise Refused(400, "Transfer-Encoding is not a list of codings (RFC 9112, 6.1)")
         if any(item not in _CODINGS for item in codings):
             raise Refused(501, "a transfer coding that is not known here (RFC 9112, 6.1)")

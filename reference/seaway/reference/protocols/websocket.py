@@ -295,6 +295,8 @@ class WebSocket(Connection):
                         self._need = start - position
                         break
                     length = int.from_bytes(data[position + 2 : position + 2 + wide], "big")
+                    if length < 126 or (wide == 8 and length < 0x10000):
+                        raise ProtocolError(1002, "a length that is not in its shortest form (RFC 6455, 5.2)")
                 if (first != 0x81 and first != 0x82) or self._fragments is not None:
                     self._check_first(first)
                 if length + self._fragments_size > self.host.settings.websocket_max_size and not first & 0x08:
