@@ -88,7 +88,7 @@ def _unavailable(name: str, reason: str) -> click.Command:
     return click.Command(name, callback=fail, short_help=f"(not available: {reason})", context_settings=settings)
 
 
-@click.group(cls=Commands, invoke_without_command=True)
+@click.group(name="seaway", cls=Commands, invoke_without_command=True)
 @click.version_option(package_name="seaway", message="%(package)s %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from seaway.layers import open_layer
-from seaway.reference.lifespan import StartupFailed
+from seaway.reference.lifespan import LifespanFailed
 from seaway.reference.server import Server, serve
 from seaway.reference.settings import Settings
 
@@ -32,8 +32,7 @@ def run(
     """Serve until a signal. The arguments are those of `serve`; *layer* is a URL, None a memory layer.
 
     Raises:
-        click.ClickException: the address, the layer or the backend cannot be had, or the application does not
-            start.
+        click.ClickException: the address or the layer cannot be had, or the application has failed.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     opened = None if layer is None else _open(layer)
@@ -51,8 +50,8 @@ def run(
         )
     except Exception as error:
         cause = _first(error)
-        if isinstance(cause, StartupFailed):
-            raise click.ClickException(f"the application did not start: {cause}") from error
+        if isinstance(cause, LifespanFailed):
+            raise click.ClickException(f"{cause}; its traceback is above") from error
         if isinstance(cause, ConnectionError):
             raise click.ClickException(f"the layer {layer} has no broker: {cause}") from error
         if isinstance(cause, OSError):

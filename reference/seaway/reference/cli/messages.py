@@ -56,6 +56,7 @@ def validate(context: click.Context, file: BinaryIO) -> None:
       seaway validate messages.jsonl
       echo '{"type": "websocket.send", "text": "hi"}' | seaway validate -
     """
+    name = getattr(file, "name", "<stdin>")
     valid = invalid = 0
     for number, line in enumerate(file, 1):
         if not line.strip():
@@ -64,7 +65,7 @@ def validate(context: click.Context, file: BinaryIO) -> None:
             validate_message(json_form.loads(_decoded(line)))
         except InvalidMessage as error:
             invalid += 1
-            click.echo(f"{file.name}:{number}: {error}", err=True)
+            click.echo(f"{name}:{number}: {error}", err=True)
         else:
             valid += 1
     click.echo(f"{_count(valid + invalid)}, {invalid or 'none'} invalid")

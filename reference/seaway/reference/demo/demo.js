@@ -105,8 +105,8 @@ const handlers = {
   vote(event) { if (cursor !== null && isNew(event.number)) votes(event.votes); },
   gap(event) {
     const count = event.dropped;
-    note(count === null ? "Messages may be missing here." :
-      `${count} ${count === 1 ? "message was" : "messages were"} dropped here: this page was too slow.`);
+    if (count === null) note("Messages may be missing here.");
+    else note(`${count} ${count === 1 ? "message was" : "messages were"} dropped here.`);
   },
 };
 
@@ -341,6 +341,6 @@ for (const option of document.getElementsByName("transport")) {
 }
 addEventListener("online", reconnectNow);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) reconnectNow(); });
-if (matchMedia("(max-width: 52rem)").matches) $("poll").open = false;
+if (matchMedia("(max-width: 52rem)").matches) $("poll").open = $("connection").open = false;
 document.title = `#${room} · Seaway demo`;
 connect();
