@@ -3,6 +3,7 @@
 Writes one line for each message to its standard output, so that the test sees what happened after the end.
 """
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from seaway.reference import Settings, serve
 
 
 class Consumer:
-    """Answers `/slow` when its client writes to it through a WebSocket, and `/stuck` never."""
+    """Answers `/slow` when its client writes to it through a WebSocket, `/stuck` and `/ignores` never."""
 
     waiting: list[Any] = []  # noqa: RUF012 - shared on purpose: one request is answered by another connection
 
@@ -31,10 +32,17 @@ class Consumer:
             print("slow", flush=True)
         if message["type"] == "http.request" and message["path"] == "/stuck":
             print("stuck", flush=True)
-            with anyio.CancelScope(shield=message["query_string"] == b"shield"):
-                await anyio.sleep(60)
+            await anyio.sleep(60)
+        if message["type"] == "http.request" and message["path"] == "/ignores":
+            print("ignores", flush=True)
+            await self.ignore_cancellation()
         if message["type"] == "server.drain":
             await self.layer.send_group("slow", {"type": "test.go"})
+
+    async def ignore_cancellation(self) -> None:
+        for _ in range(10):
+            with contextlib.suppress(BaseException):
+                await anyio.sleep(60)
 
     def answers(self, message: Any) -> Iterator[Any]:
         if message["type"] == "websocket.connect":

@@ -128,8 +128,8 @@ async def test_a_consumer_that_ignores_its_cancellation_does_not_hold_the_proces
     """SRV-017, O4: out by `grace` and a second (and what a loaded machine adds)."""
     await process.ready()
     async with connect(process.uds) as stuck:
-        await stuck.send(request("/stuck?shield"))
-        await until(lambda: "stuck" in process.text)
+        await stuck.send(request("/ignores"))
+        await until(lambda: "ignores" in process.text)
         process.signal(signal.SIGTERM)
         await stuck.ended()
         await process.exit()

@@ -210,7 +210,6 @@ async def test_what_follows_a_close_is_not_read() -> None:
     """RFC 6455, section 1.4."""
     async with serving(answer) as site, websocket(site.address) as ws:
         await ws.send(text("before") + close_frame(1000) + text("after"))
-        assert await ws.message() == "before"
         assert await ws.closed() == 1000
         await until(lambda: site.only.over)
 
