@@ -37,23 +37,9 @@ class HTTP1Connection(Connection):
     """One client's connection. A WebSocket handshake hands the transport over to a `WebSocket`."""
 
     __slots__ = (
-        "_addresses",
-        "_advancing",
-        "_budget",
-        "_buffer",
-        "_chunked",
-        "_close",
-        "_continue",
-        "_decoder",
-        "_exchange", "_fields",
-        "_head",
-        "_held",
-        "_left",
-        "_paused_body",
-        "_scanned",
-        "_scheme",
-        "_state",
-        "_version",
+        "_addresses", "_advancing", "_budget", "_buffer", "_chunked", "_close", "_continue", "_decoder", "_exchange",
+        "_fields", "_head", "_held", "_is_head", "_left", "_scanned", "_scheme", "_seen", "_skipped", "_state", "_step",
+        "_ticked", "_version",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -61,18 +47,22 @@ class HTTP1Connection(Connection):
         self._state = HEAD
         self._buffer: bytes | bytearray = b""
         self._scanned = 0
+        self._skipped = False
         self._advancing = False
         self._exchange: HTTPExchange | None = None
         self._head: Head | None = None
         self._decoder: ChunkedDecoder | None = None
         self._left = 0
         self._held = False
+        self._is_head = False
         self._continue = False
         self._close = False
         self._chunked = False
         self._version = "1.1"
         self._budget = 0
-        self._paused_body = 0
+        self._seen = 0
+        self._step = 0
+        self._ticked = 0.0
         self._scheme = "http"
         self._fields: list[tuple[bytes, bytes]] = []
         self._addresses: tuple[Any, Any] = (None, None)
@@ -164,9 +154,10 @@ class HTTP1Connection(Connection):
         buffer = self._buffer
         settings = self.host.settings
         if buffer.startswith(b"\r\n"):  # one empty line before a request is ignored (RFC 9112, 2.2)
-            buffer = self._buffer = buffer[2:]
-            if buffer.startswith(b"\r\n"):
+            if self._skipped or buffer.startswith(b"\r\n", 2):
                 raise Refused(400, "empty lines before the request line (RFC 9112, 2.2)")
+            self._skipped = True
+            buffer = self._buffer = buffer[2:]
         end = buffer.find(b"\r\n\r\n", self._scanned)
         if end < 0 or end > settings.max_header_size:
             if len(buffer) > settings.max_header_size:
@@ -176,9 +167,11 @@ class HTTP1Connection(Connection):
             self._scanned = max(1, len(buffer) - 3)
             return False
         self._scanned = 0
+        self._skipped = False
         head = parse_head(bytes(buffer[:end]), settings.max_header_fields)
         self._buffer = buffer[end + 4 :]
         self._version = head.http_version
+        self._is_head = head.method == "HEAD"
         self._fields = head.headers
         self._close = not head.keep_alive or self.host.draining
         self._chunked = False
@@ -199,19 +192,22 @@ class HTTP1Connection(Connection):
             self._left = head.length
             self._held = True
             self._continue = head.expects
-            self.disarm()
+            self._expect_body()
             self._begin(head, b"", True)
         else:
             self._state = WHOLE
             self._head = head
             self._left = head.length
-            self.arm(settings.body_timeout)
+            self._seen = 0
+            self._expect_body()
             return self._read_whole()
         return True
 
     def _read_whole(self) -> bool:
         length, buffer = self._left, self._buffer
         if len(buffer) < length:
+            self._progressed(len(buffer) - self._seen)
+            self._seen = len(buffer)
             return False
         head, self._head = self._head, None
         assert head is not None
@@ -322,7 +318,7 @@ class HTTP1Connection(Connection):
                 self.disarm()
         else:
             self._held = True
-            self.disarm()
+            self._progressed(len(part))
         message: Message = {"type": "http.request.body", "body": part, "more_body": not done}
         if not done:
             exchange.waiting = message
@@ -330,12 +326,28 @@ class HTTP1Connection(Connection):
         if trailers:
             exchange.runner.file_socket({"type": "http.request.trailers", "headers": trailers}, 0)
 
+    def _expect_body(self) -> None:
+        self._step = _BODY_STEP
+        self.arm(self.host.settings.body_timeout)
+
+    def _progressed(self, size: int) -> None:
+        """Bytes of a body have come; each KiB of them, not each byte, gives the client its time anew (HTTP-020)."""
+        self._step -= size
+        if self._step <= 0:
+            self._expect_body()
+
+    def tick(self, now: float) -> None:
+        """Look at the clock; the time in which the consumer holds the body up is not the client's."""
+        if self._held and self._deadline is not None:
+            self._deadline += now - self._ticked
+        self._ticked = now
+        super().tick(now)
+
     def consumer_returned(self) -> None:
         """The consumer has returned from the part that was delivered last: the next one may come."""
         if self._state != BODY or self._exchange is None:
             return
         self._held = False
-        self.arm(self.host.settings.body_timeout)
         if self._continue:
             self._continue = False
             if not self._exchange.status:
@@ -491,6 +503,7 @@ class HTTP1Connection(Connection):
                 return
             exchange.disconnected()
         text = f"{refused.status} {http.HTTPStatus(refused.status).phrase}: {refused}\n".encode()
+        body = b"" if self._is_head else text
         lines = [
             _STATUS[refused.status],
             b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n" % len(text),
@@ -500,7 +513,7 @@ class HTTP1Connection(Connection):
             lines.append(b"retry-after: 1\r\n")
         if refused.status == 426:
             lines.append(b"upgrade: websocket\r\nsec-websocket-version: 13\r\n")
-        self.transport.write(b"%b\r\n%b" % (b"".join(lines), text))
+        self.transport.write(b"%b\r\n%b" % (b"".join(lines), body))
         self._state = BODY if self._state != CLOSING else CLOSING  # what is unread decides how to part
         self._farewell()
 
