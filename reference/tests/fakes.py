@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -478,7 +478,12 @@ class FakeExchange:
 
 
 class Worker:
-    """A dispatcher with one consumer, which records its calls and waits in those of `holds` until `go_on`."""
+    """A dispatcher with one consumer, which records its calls and waits in those of `holds` until `go_on`.
+
+    Whoever makes one ends it: a pump that is thrown away would be closed by the garbage collector, in another test.
+    """
+
+    all: ClassVar[list["Worker"]] = []
 
     def __init__(self, *, type: str = "test", **settings: Any) -> None:
         self.runtime = FakeRuntime()
@@ -492,6 +497,16 @@ class Worker:
         self.creating: BaseException | None = None
         self.runner = self.exchange.runner = self.dispatcher.begin(self.exchange)
         self.busy = 0
+        Worker.all.append(self)
+
+    @classmethod
+    def end_all(cls) -> None:
+        """Let every call that waits return."""
+        while cls.all:
+            worker = cls.all.pop()
+            worker.holds.clear()
+            for runner in list(worker.runtime.pumps):
+                worker.runtime.go_on(runner)
 
     def _application(self, type: str, layer: Any, channel: str, send: Any) -> Any:
         if self.creating is not None:

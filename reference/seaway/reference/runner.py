@@ -283,6 +283,7 @@ class Runner:
                 if consumer is None:
                     consumer = self._create()
                 await consumer(message)
+                self.cancelling = False
             except BaseException as error:
                 if self.dispatcher.runtime.must_propagate(error):
                     raise
@@ -394,13 +395,16 @@ class Runner:
 
 
 def _queue_gap(queue: list[tuple[Message, int]], gap: Message) -> None:
-    """Gaps stand outside the bound, so neighbours of one reason become one: their number stays bounded."""
+    """Gaps stand outside the bound, so neighbours of one reason become one, if an exact number stays exact."""
     if queue:
         last = queue[-1][0]
         if last["type"] == "layer.gap" and last["reason"] == gap["reason"]:
-            counts = (last["dropped"], gap["dropped"])
-            last["dropped"] = None if None in counts else sum(counts)
-            return
+            before, more = last["dropped"], gap["dropped"]
+            if before is None and more is None:
+                return
+            if before is not None and more is not None:
+                last["dropped"] = before + more
+                return
     queue.append((dict(gap), 0))
 
 
