@@ -1,0 +1,74 @@
+"""What CI runs: `nox` for all of it, `nox -s tests-3.13` for one session, `nox -l` for the list."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "typing", "spec", "tests", "browser", "build"]
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "fastjsonschema", "jsonschema-rs", "hypothesis"]
+ROOTS = ["spec", "layers", "reference", "conformance", "docs", "noxfile.py"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, the import rule, and what is generated is current."""
+    session.install("ruff", "import-linter", "-e", ".")
+    session.run("ruff", "check", *ROOTS)
+    session.run("ruff", "format", "--check", *ROOTS)
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """mypy, strict, on everything that is shipped."""
+    session.install("mypy", "trio", "pytest", "-e", ".")
+    session.run("mypy")
+
+
+@nox.session
+def spec(session: nox.Session) -> None:
+    """The specification: links, identifiers, schemas, vectors, examples, generated files."""
+    session.install(*TEST, "trio", "-e", ".")
+    session.run("python", "-m", "seaway.spec.generate", "--check")
+    session.run("python", "-m", "seaway.spec.registry", "--check")
+    session.run("pytest", "spec", "-q", "-n", "2", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests but the browser's, on every interpreter that is found."""
+    session.install(*TEST, "-e", ".[speed,trio]")
+    ignored = ["--ignore=reference/tests/test_browser.py"]
+    session.run("pytest", "-q", "-n", "2", "--timeout=120", *ignored, *(session.posargs or []))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The demo in headless Chromium."""
+    session.install(*TEST, "selenium", "-e", ".[speed,trio]")
+    session.run("pytest", "-q", "-s", "--timeout=300", "reference/tests/test_browser.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel, made from the sdist, works in an empty folder without the checkout."""
+    session.install("build")
+    out = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(out), silent=True)
+    session.install("--force-reinstall", "--no-deps", *map(str, out.glob("*.whl")))
+    session.install(*map(str, out.glob("*.whl")))
+    empty = Path(session.create_tmp()) / "empty"
+    empty.mkdir(exist_ok=True)
+    session.chdir(os.fspath(empty))
+    session.run("seaway", "--help", silent=True)
+    session.run("seaway", "schema", "http.request", silent=True)
+    session.run("python", "-c", "import seaway.spec, seaway.layers, seaway.reference, seaway.conformance")
