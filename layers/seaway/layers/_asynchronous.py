@@ -19,7 +19,7 @@ from typing import Any
 from anyio import CancelScope
 
 from seaway.layers._adapter import Adapter, Held
-from seaway.layers._waiters import AsyncWaiter
+from seaway.layers._waiters import AsyncWaiter, Home
 from seaway.layers.base import Message, Received, check_timeout
 from seaway.layers.flavours import AsyncLayer, SyncLayer
 from seaway.spec import InvalidMessage, inbox_of, normalise
@@ -104,17 +104,27 @@ class Asynchronous(Adapter, AsyncLayer):
         deadline = inf if timeout is None else monotonic() + timeout
         self._reading |= inboxes
         try:
-            while True:
-                found = self._held.take(channels)
-                if found is not None:
-                    return found
-                await home.checkpoint()
-                left = min(max(deadline - monotonic(), 0), _SLICE)
-                received: Received = await self._call(self._layer.receive, channels, left, undo=self._held.put)
-                if received[0] is not None or monotonic() >= deadline:
-                    return received
+            return await self._receive_in_slices(home, channels, deadline)
         finally:
             self._reading -= inboxes
+
+    async def _receive_in_slices(self, home: Home, channels: list[str] | tuple[str, ...], deadline: float) -> Received:
+        waited = False
+        while True:
+            found = self._held.take(channels)
+            if found is not None:
+                return found
+            await home.checkpoint()
+            left = min(max(deadline - monotonic(), 0), _SLICE)
+            try:
+                received: Received = await self._call(self._layer.receive, channels, left, undo=self._held.put)
+            except ValueError as error:
+                if waited:  # so these channels were right when the call began
+                    raise RuntimeError(f"an inbox was closed while this receive waited (LAY-072): {error}") from error
+                raise
+            if received[0] is not None or monotonic() >= deadline:
+                return received
+            waited = True
 
     async def send(self, channel: str, message: Message) -> None:
         """See `SyncLayer.send`."""

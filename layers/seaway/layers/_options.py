@@ -109,7 +109,9 @@ def split_url(url: str, kind: type[Options]) -> tuple[SplitResult, dict[str, Any
 def _read_option(options: dict[str, Any], name: str, type_: str, text: str) -> None:
     number: Callable[[str], int | float] = float if "float" in type_ else int
     if type_.startswith("Mapping"):
-        pattern, _, value = text.rpartition(":")
+        pattern, mark, value = text.rpartition(":")
+        if not mark:
+            raise ValueError
         options.setdefault(name, {})[pattern] = number(value)
     else:
         options[name] = text if type_ == "str" else number(text)

@@ -1,0 +1,110 @@
+"""Every asynchronous test runs on asyncio, uvloop and trio; what both flavours promise, in all five forms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from itertools import count
+from typing import Any
+
+import anyio
+import pytest
+
+from seaway.layers import MemoryLayer, SyncMemoryLayer, to_async, to_sync
+
+BACKENDS = [
+    pytest.param(("asyncio", {"use_uvloop": False}), id="asyncio"),
+    pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"),
+    pytest.param(("trio", {}), id="trio"),
+]
+
+_hub_names = count()
+
+
+@pytest.fixture(params=BACKENDS)
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+class Clock:
+    """A monotonic clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hub_name() -> str:
+    """A hub that no other test knows."""
+    return f"test-{next(_hub_names)}"
+
+
+MEMBERS = (
+    *("send", "receive", "new_channel", "close_channel", "group_add", "group_discard", "send_group", "close"),
+    *("flush", "statistics", "extensions", "capacity", "expiry", "max_message_size", "ChannelFull", "MessageTooLarge"),
+)
+
+
+class Foreign:
+    """A synchronous layer that is not built on our base: nothing but the interface."""
+
+    is_async = False
+    interface = "1.0"
+
+    def __init__(self, layer: SyncMemoryLayer) -> None:
+        for name in MEMBERS:
+            setattr(self, name, getattr(layer, name))
+
+
+FORMS: dict[str, Callable[..., Any]] = {
+    "async": MemoryLayer,
+    "sync": SyncMemoryLayer,
+    "to_sync": lambda **options: to_sync(MemoryLayer(**options)),
+    "to_async": lambda **options: to_async(SyncMemoryLayer(**options)),
+    "to_async_foreign": lambda **options: to_async(Foreign(SyncMemoryLayer(**options))),
+}
+
+
+class Caller:
+    """A layer of any form whose methods are awaited: those of a synchronous one run in a worker thread."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.layer, name)
+        if self.layer.is_async or not callable(method) or isinstance(method, type):
+            return method
+
+        async def call(*arguments: Any, **options: Any) -> Any:
+            return await anyio.to_thread.run_sync(partial(method, *arguments, **options))
+
+        return call
+
+
+@pytest.fixture(params=list(FORMS))
+async def make(
+    request: pytest.FixtureRequest, anyio_backend: Any, clock: Clock, hub_name: str
+) -> AsyncIterator[Callable[..., Caller]]:
+    """Makes layer objects on one hub, with a clock of the test's own, in every form; closes them at the end."""
+    made: list[Caller] = []
+
+    def make_layer(form: str = request.param, **options: Any) -> Caller:
+        caller = Caller(FORMS[form](**{"name": hub_name, "clock": clock, **options}))
+        made.append(caller)
+        return caller
+
+    yield make_layer
+    for caller in made:
+        await caller.close()
