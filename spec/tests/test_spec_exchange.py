@@ -186,6 +186,11 @@ BAD = {
         3,
         "CON-052",
     ),
+    "a message after an exception and the terminal one": (
+        [given("http.request"), RAISED, CUT, given("chat.line")],
+        4,
+        "CON-047",
+    ),
     "a message of another protocol, from the consumer": (
         [given("http.request"), sent("websocket.send", text="a"), CUT],
         2,
@@ -354,3 +359,4 @@ def test_what_is_no_recording_raises_and_names_the_line(lines: list[Any], text: 
 
 def test_nothing_is_no_violation() -> None:
     assert check_exchange([]) == []
+    assert check_exchange([{"protocol": "http"}]) == []

@@ -74,6 +74,15 @@ def test_depth_and_digits_beyond_all_bounds_are_refused_and_not_a_crash() -> Non
         loads('{"type": "a.b", "x": ' + "9" * 10_000 + "}")
 
 
+def test_an_object_that_is_too_deep_is_refused_and_not_a_crash() -> None:
+    deep: list[Any] = []
+    for _ in range(50_000):
+        deep = [deep]
+
+    with pytest.raises(InvalidMessage, match="MSG-008"):
+        from_json({"type": "a.b", "x": deep})
+
+
 def test_what_is_not_an_object_is_no_message() -> None:
     with pytest.raises(InvalidMessage, match="MSG-001"):
         from_json(["a.b"])  # type: ignore[arg-type]

@@ -41,6 +41,11 @@ class Blob(bytes):
         return b"not the value"
 
 
+class Backwards(list[Any]):
+    def __iter__(self) -> Any:
+        return reversed(self)
+
+
 class Liar:
     """Says that it is text."""
 
@@ -92,6 +97,7 @@ def containers(value: Any) -> set[int]:
         (Ratio(0.5), 0.5),
         (Text("é"), "é"),
         (Blob(b"a"), b"a"),
+        (Backwards([1, 2]), [1, 2]),
         (OrderedDict(a=1), {"a": 1}),
         (defaultdict(list, a=(1,)), {"a": [1]}),
         ({Text("a"): 1}, {"a": 1}),
@@ -174,9 +180,15 @@ def test_a_value_whose_repr_fails_is_still_refused_by_name() -> None:
     assert refused({"type": "a.b", "x": Broken()}).field == "x"
 
 
-def test_names_that_no_cache_holds_any_more_are_still_checked() -> None:
+def test_what_is_remembered_of_names_is_bounded_and_names_beyond_it_are_still_checked() -> None:
+    from seaway.spec import values
+
     for number in range(3000):
-        normalise({"type": f"chat.line{number}", f"key{number}": 1})
+        normalise({"type": f"chat.line{number}", f"key{number}": 1, "long" * 100 + str(number): 1})
+
+    remembered = [len(one) for one in vars(values).values() if isinstance(one, set)]
+    assert remembered
+    assert max(remembered) <= 1024
 
     assert normalise({"type": "chat.new", "new": 1}) == {"type": "chat.new", "new": 1}
     assert refused({"type": "chat.New"}).requirement == "MSG-002"
