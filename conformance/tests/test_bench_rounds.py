@@ -56,6 +56,16 @@ def test_who_fails_keeps_its_samples_and_takes_no_further_part() -> None:
     )
 
 
+def test_a_scenario_in_which_we_failed_is_not_gone_on_with() -> None:
+    journal = Journal()
+    lost = scenario("P1", journal.contender("a", role="ours", fails_at=1), journal.contender("b"))
+    kept = scenario("P2", journal.contender("c", role="ours"))
+
+    rounds.run([lost, kept], 2, 1.0, lambda what: None)
+
+    assert "".join(journal.turns) == "abc" + "c"
+
+
 def test_progress_is_told_before_each_turn() -> None:
     journal = Journal()
     told: list[tuple[str, int]] = []

@@ -106,9 +106,9 @@ def open_subject(path: str, capacity: int) -> Any:
     Raises:
         BenchError: it cannot be found.
     """
-    from seaway.layers import open_layer, to_async
-
     if "://" in path:
+        from seaway.layers import open_layer
+
         return open_layer(path, capacity=capacity)
     module, _, attribute = path.replace(":", ".").rpartition(".")
     try:
@@ -117,7 +117,11 @@ def open_subject(path: str, capacity: int) -> Any:
         message = f"no layer {path!r} ({error}): give a URL or a dotted path `module:Class`."
         raise BenchError(message) from error
     layer = factory(capacity=capacity)
-    return layer if layer.is_async else to_async(layer)
+    if layer.is_async:
+        return layer
+    from seaway.layers import to_async
+
+    return to_async(layer)
 
 
 def _queue_channel(capacity: int) -> Channel:

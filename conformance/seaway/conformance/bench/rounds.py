@@ -41,6 +41,8 @@ def run(
     records = [[_Record(contender) for contender in scenario.contenders] for scenario in scenarios]
     for number in range(rounds):
         for scenario, contenders in zip(scenarios, records, strict=True):
+            if any(record.failure for record in contenders if record.contender.role == "ours"):
+                continue  # Without us there is nothing to compare.
             first = number % len(contenders)
             for record in contenders[first:] + contenders[:first]:
                 progress(f"round {number + 1} of {rounds} · {scenario.label} · {record.contender.name}")
