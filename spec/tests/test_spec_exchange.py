@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -360,3 +361,11 @@ def test_what_is_no_recording_raises_and_names_the_line(lines: list[Any], text: 
 def test_nothing_is_no_violation() -> None:
     assert check_exchange([]) == []
     assert check_exchange([{"protocol": "http"}]) == []
+
+
+def test_the_recording_in_the_description_of_the_data_is_good() -> None:
+    text = (files("seaway.spec") / "README.md").read_text(encoding="utf-8")
+    recording = text.partition("## A recorded exchange")[2].partition("```json\n")[2].partition("```")[0]
+
+    assert len(recording.splitlines()) == 5
+    assert check_exchange(recording.splitlines()) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
 
@@ -121,3 +123,14 @@ def test_the_diagram_shows_every_state(protocol: str) -> None:
 def test_a_protocol_without_a_table_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         table("mqtt")
+
+
+def test_the_transitions_in_the_description_of_the_data_are_ones_of_the_tables() -> None:
+    folder = files("seaway.spec")
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    shown = text.partition("## States")[2].partition("```json\n")[2].partition("```")[0].splitlines()
+    tables = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "states").iterdir()]
+    existing = [one for data in tables for region in data["regions"] for one in region["transitions"]]
+
+    assert len(shown) == 2
+    assert [line for line in shown if json.loads(line) not in existing] == []

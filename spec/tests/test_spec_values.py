@@ -206,5 +206,12 @@ def test_the_error_names_field_expectation_and_requirement_and_survives_a_copy()
         assert (str(clone), clone.field, clone.expected) == (str(error), error.field, error.expected)
 
 
+def test_the_error_about_a_key_can_be_printed_and_is_short() -> None:
+    for key in ("\ud800", "$" + "x" * 10_000):
+        text = str(refused({"type": "a.b", "x": [{key: 1}]}))
+        assert text.encode()
+        assert len(text) < 300
+
+
 def test_the_error_about_a_huge_value_is_short() -> None:
     assert len(str(refused({"type": "a.b", "x": {"y" * 5: object, "z": bytearray(10**6)}}))) < 300

@@ -26,6 +26,14 @@ class InvalidMessage(ValueError):  # noqa: N818 - the interface names it so
         self.got = got
         self.requirement = requirement
 
+    def inside(self, place: str) -> InvalidMessage:
+        """Return the same error for a value that stands at *place*, a key or ``"[3]"``, of a larger one."""
+        # A key may be as long as it likes, and have a lone surrogate, which no terminal takes.
+        place = place.encode("utf-8", "backslashreplace").decode()
+        place = place if len(place) <= 80 else f"{place[:77]}..."
+        dot = "." if self.field and not self.field.startswith("[") else ""
+        return InvalidMessage(f"{place}{dot}{self.field}", self.expected, self.got, self.requirement)
+
     @property
     def without_requirement(self) -> str:
         """What is wrong, for a report that names the requirement in a place of its own."""

@@ -20,7 +20,6 @@ MAX_DEPTH = 32
 """Deepest nesting of a message: the message itself is at depth 1."""
 
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
-_INTEGER = "an integer from -2^63 to 2^63 - 1"
 _is_type = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+").fullmatch
 
 # Keys and types that have been checked. Programs use few of them; the bounds keep a sender who makes them up
@@ -42,114 +41,125 @@ def normalise(message: dict[str, Any]) -> dict[str, Any]:
             ``float`` that is not finite (MSG-005), a ``str`` with a lone surrogate (MSG-006); a key is no
             ``str`` (MSG-007) or begins with ``$`` (MSG-009); it is nested deeper than `MAX_DEPTH` (MSG-008).
     """
-    copy = message.copy() if type(message) is dict else _base_dict(message)
-    for key, value in copy.items():
-        if type(key) is not str or key not in _good_keys:
-            if type(key) is not str:
-                return normalise(_with_base_keys(copy))
-            _check_key(key, "")
-        kind = type(value)
-        if kind is str:
-            if not value.isascii():
-                _check_text(value, key)
-        elif kind is int:
-            if not _INT_MIN <= value <= _INT_MAX:
-                raise invalid(key, _INTEGER, value, "MSG-004")
-        elif not (value is None or kind is bytes or kind is bool):
-            copy[key] = _base(value, key, 2)
+    if not issubclass(type(message), dict):
+        raise invalid("", "a dict", message, "MSG-001")
+    copy = _settled(dict.copy(message), 1)
     type_ = copy.get("type")
     if type_ not in _good_types:
         _check_type(type_)
     return copy
 
 
-def _base(value: Any, field: str, depth: int) -> Any:
-    """Return *value* in base types; *depth* is its own, if it is a container."""
-    kind = type(value)
-    if value is None or kind is bool or kind is bytes:
-        return value
-    if kind is str:
-        if not value.isascii():
-            _check_text(value, field)
-        return value
+def _settled(copy: dict[Any, Any], depth: int) -> dict[str, Any]:
+    """Put base types into *copy*, in place unless its keys need it too, and return it; *depth* is its own."""
+    if depth > MAX_DEPTH:
+        raise _too_deep()
+    key = ""
+    try:
+        for key, value in copy.items():
+            if type(key) is not str:
+                break
+            if key not in _good_keys:
+                _check_key(key)
+            kind = type(value)
+            if kind is str:
+                if not value.isascii():
+                    _check_text(value)
+            elif kind is int:
+                if not _INT_MIN <= value <= _INT_MAX:
+                    raise _too_large(value)
+            elif not (value is None or kind is bytes or kind is bool):
+                copy[key] = _base(value, kind, depth + 1)
+        else:
+            return copy
+    except InvalidMessage as error:
+        raise error.inside(key) from None
+    return _settled(_with_base_keys(copy), depth)
+
+
+def _settled_list(copy: list[Any], depth: int) -> list[Any]:
+    """Put base types into *copy*, in place, and return it; *depth* is its own."""
+    if depth > MAX_DEPTH:
+        raise _too_deep()
+    index = 0
+    try:
+        for index, value in enumerate(copy):
+            kind = type(value)
+            if kind is str:
+                if not value.isascii():
+                    _check_text(value)
+            elif not (value is None or kind is bytes or kind is bool):
+                copy[index] = _base(value, kind, depth + 1)
+    except InvalidMessage as error:
+        raise error.inside(f"[{index}]") from None
+    return copy
+
+
+def _base(value: Any, kind: type, depth: int) -> Any:
+    """Return *value*, of type *kind*, in base types; *depth* is its own, if it is a container."""
+    if kind is dict:
+        return _settled(value.copy(), depth)
+    if kind is list:
+        return _settled_list(value.copy(), depth)
     if issubclass(kind, float):
         number = float.__float__(value)
         if not isfinite(number):
-            raise invalid(field, "a finite number", number, "MSG-005")
+            raise invalid("", "a finite number", number, "MSG-005")
         return number
     if issubclass(kind, int):
         integer = int.__int__(value)
         if not _INT_MIN <= integer <= _INT_MAX:
-            raise invalid(field, _INTEGER, integer, "MSG-004")
+            raise _too_large(integer)
         return integer
-    if issubclass(kind, (list, tuple)):
-        _check_depth(field, depth)
-        plain = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
-        return [_base(item, f"{field}[{index}]", depth + 1) for index, item in enumerate(plain)]
-    if issubclass(kind, dict):
-        _check_depth(field, depth)
-        return _base_items(value, field, depth)
-    return _base_of_subclass(value, field)
+    if issubclass(kind, tuple):
+        return _settled_list(list(tuple.__iter__(value)), depth)
+    return _base_of_subclass(value, kind, depth)
 
 
-def _base_items(value: dict[Any, Any], field: str, depth: int) -> dict[str, Any]:
-    copy = {}
-    for key, item in dict.items(value):
-        name = str.__str__(key) if issubclass(type(key), str) else key
-        if name not in _good_keys:
-            _check_key(name, field)
-        copy[name] = _base(item, f"{field}.{name}", depth + 1)
-    return copy
-
-
-def _base_of_subclass(value: Any, field: str) -> Any:
-    # The base type's own methods: a subclass may override `__str__` (an Enum does) and the like.
-    if issubclass(type(value), str):
+def _base_of_subclass(value: Any, kind: type, depth: int) -> Any:
+    # The base type's own methods: a subclass may override `__str__` (an Enum does), `__iter__` and the like.
+    if issubclass(kind, str):
         text = str.__str__(value)
-        _check_text(text, field)
+        _check_text(text)
         return text
-    if issubclass(type(value), bytes):
+    if issubclass(kind, list):
+        return _settled_list(list.copy(value), depth)
+    if issubclass(kind, dict):
+        return _settled(dict.copy(value), depth)
+    if issubclass(kind, bytes):
         return bytes.__getitem__(value, slice(None))
-    requirement = "MSG-010" if isinstance(value, (bytearray, memoryview)) else "MSG-003"
-    raise invalid(field, "None, bool, int, float, str, bytes, list or dict", value, requirement)
-
-
-def _base_dict(message: Any) -> dict[Any, Any]:
-    if not issubclass(type(message), dict):
-        raise invalid("", "a dict", message, "MSG-001")
-    return dict(dict.items(message))
+    requirement = "MSG-010" if issubclass(kind, (bytearray, memoryview)) else "MSG-003"
+    raise invalid("", "None, bool, int, float, str, bytes, list or dict", value, requirement)
 
 
 def _with_base_keys(message: dict[Any, Any]) -> dict[str, Any]:
-    copy = {}
-    for key, value in message.items():
+    for key in message:
         if not issubclass(type(key), str):
-            _check_key(key, "")
-        copy[str.__str__(key)] = value
-    return copy
+            raise invalid("", "keys of type str", key, "MSG-007")
+    return {str.__str__(key): value for key, value in message.items()}
 
 
-def _check_key(key: Any, field: str) -> None:
-    if not issubclass(type(key), str):
-        raise invalid(field, "keys of type str", key, "MSG-007")
-    path = f"{field}.{key}" if field else key
+def _check_key(key: str) -> None:
     if key.startswith("$"):
-        raise InvalidMessage(path, "a key that does not begin with '$'", repr(key), "MSG-009")
-    _check_text(key, field)
+        raise invalid("", "a key that does not begin with '$'", key, "MSG-009")
+    _check_text(key)
     if len(_good_keys) < _CACHE_SIZE and len(key) <= _CACHED_LENGTH:
         _good_keys.add(key)
 
 
-def _check_text(text: str, field: str) -> None:
+def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise invalid(field, "text without lone surrogates", text, "MSG-006") from None
+        raise invalid("", "text without lone surrogates", text, "MSG-006") from None
 
 
-def _check_depth(field: str, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise InvalidMessage(field, f"at most {MAX_DEPTH} levels of nesting", "more", "MSG-008")
+def _too_large(value: int) -> InvalidMessage:
+    return invalid("", "an integer from -2^63 to 2^63 - 1", value, "MSG-004")
+
+
+def _too_deep() -> InvalidMessage:
+    return InvalidMessage("", f"at most {MAX_DEPTH} levels of nesting", "more", "MSG-008")
 
 
 def _check_type(value: Any) -> None:
