@@ -175,7 +175,7 @@ class FakeHost:
         self.connections: set[Any] = set()
         self.broadcast: tuple[object, bytes] = (None, b"")
         self.types = {"http", "websocket"}
-        self.most = 1000
+        self.most = 10_000
         self.runners: list[FakeRunner] = []
         self.due: list[Callable[[], object]] = []
         self.log: list[tuple[int, int]] = []

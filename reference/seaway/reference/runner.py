@@ -144,8 +144,11 @@ class Runner:
 
     # -- what is filed -------------------------------------------------------------------------------------
 
-    def file_socket(self, message: Message, size: int) -> bool:
-        """File a message of the socket, of `size` bytes. False: the mailbox is full, stop reading until `resume`."""
+    def file_socket(self, message: Message, size: int, behind: Message | None = None) -> bool:
+        """File a message of the socket, of `size` bytes. False: the mailbox is full, stop reading until `resume`.
+
+        - `behind`: belongs to the message and follows it, even if the connection ends in the call with it.
+        """
         with self._lock:
             if self.phase:
                 return True
@@ -154,12 +157,16 @@ class Runner:
                 if queue is None:
                     queue = self._socket = []
                 queue.append((message, size))
+                if behind is not None:
+                    queue.append((behind, 0))
                 self._socket_bytes += size
                 bound = self.dispatcher.mailbox
                 self._full = (
                     len(queue) - self._urgent >= bound.socket_messages or self._socket_bytes >= bound.socket_bytes
                 )
                 return not self._full
+            if behind is not None:
+                self._socket = [(behind, 0)]
             self.running = True
         self.dispatcher.runtime.start(self, message)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .head import Refused, parse_fields
+from .head import BARE_LF, Refused, open_end, parse_fields
 
 __all__ = ["ChunkedDecoder"]
 
@@ -21,7 +21,7 @@ class ChunkedDecoder:
     - `max_size`, `max_fields`: of the trailers, as of a head.
     """
 
-    __slots__ = ("_extensions", "_left", "_line", "_max_fields", "_max_size", "_state", "done", "trailers")
+    __slots__ = ("_block", "_extensions", "_left", "_line", "_max_fields", "_max_size", "_state", "done", "trailers")
 
     def __init__(self, max_size: int, max_fields: int) -> None:
         self._max_size = max_size
@@ -29,6 +29,7 @@ class ChunkedDecoder:
         self._state = _SIZE_LINE
         self._left = 0
         self._line = b""
+        self._block = bytearray()  # the trailers, as far as they have come
         self._extensions = 0
         self.done = False
         self.trailers: list[tuple[bytes, bytes]] = []
@@ -85,29 +86,25 @@ class ChunkedDecoder:
 
     def _trailers(self, data: bytes, position: int) -> int:
         """Gather lines until an empty one; returns the position behind what was used."""
-        seen = len(self._line)
-        block = self._line + data[position:]
+        block = self._block
+        seen = len(block)
+        block += data[position:]
         if block.startswith(b"\r\n"):
             end, used = 0, 2
         else:
-            found = block.find(b"\r\n\r\n", max(0, seen - 3))
-            if found < 0:
-                if len(block) > self._max_size:
-                    raise Refused(431, "the trailers are too large (RFC 6585, 5)")
-                if block[:1] not in (b"", b"\r") and b"\n" in block.replace(b"\r\n", b""):
-                    raise Refused(400, "a trailer line does not end in CRLF (RFC 9112, 7.1.2)")
-                if block[:1] == b"\r" and len(block) > 1:
-                    raise Refused(400, "the body does not end in CRLF (RFC 9112, 7.1)")
-                if block[:1] == b"\n":
-                    raise Refused(400, "the body does not end in CRLF (RFC 9112, 7.1)")
-                self._line = block
-                return len(data)
-            if found > self._max_size:
+            end = block.find(b"\r\n\r\n", max(0, seen - 3))
+            if end > self._max_size or (end < 0 and len(block) - open_end(block) > self._max_size):
                 raise Refused(431, "the trailers are too large (RFC 6585, 5)")
-            end, used = found, found + 4
+            if end < 0:
+                if BARE_LF.search(block, max(0, seen - 1)):
+                    raise Refused(400, "a trailer line does not end in CRLF (RFC 9112, 7.1.2)")
+                if block.startswith(b"\r") and len(block) > 1:
+                    raise Refused(400, "the body does not end in CRLF (RFC 9112, 7.1)")
+                return len(data)
+            used = end + 4
         if end:
-            self.trailers = parse_fields(block[:end], self._max_fields)
-        self._line = b""
+            self.trailers = parse_fields(bytes(block[:end]), self._max_fields)
+        self._block = bytearray()
         self._state = _DONE
         self.done = True
         return position + used - seen

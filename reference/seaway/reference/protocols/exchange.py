@@ -207,7 +207,8 @@ class HTTPExchange:
     def returned(self) -> None:
         """The consumer has returned from the part of the request that was delivered last."""
         self.waiting = None
-        self.wire.consumer_returned()
+        if self.state < COMPLETE:  # later the wire may carry another exchange already
+            self.wire.consumer_returned()
 
     def resume(self) -> None:
         """A request body is delivered part by part: its mailbox cannot be full."""
@@ -237,12 +238,12 @@ class HTTPExchange:
             return
         self.state = COMPLETE
         self.status = status
-        body = b"" if self.bodyless else f"{status} {http.HTTPStatus(status).phrase}\n".encode()
+        body = f"{status} {http.HTTPStatus(status).phrase}\n".encode()
         lines = [b"content-type: text/plain; charset=utf-8\r\n"]
         if status == 503:
             lines.append(b"retry-after: 1\r\n")
             self.wire.close_after_response()
-        self.sent = len(body)
+        self.sent = 0 if self.bodyless else len(body)
         self.wire.respond(status, lines, None, body, False, False)
         self.runner.finish({"type": "http.disconnect", "complete": False})
         self._answered()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["TOKEN", "Head", "Refused", "parse_fields", "parse_head"]
+__all__ = ["BARE_LF", "TOKEN", "Head", "Refused", "open_end", "parse_fields", "parse_head"]
 
+BARE_LF = re.compile(rb"(?<!\r)\n")
 # Everything but controls; a head with these deleted must leave the line ends, each where the lines were split.
 _PLAIN = bytes(byte for byte in range(256) if byte == 0x09 or 0x20 <= byte != 0x7F)
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -69,6 +70,14 @@ class Head:
         self.upgrade = False
 
 
+def open_end(block: bytes | bytearray) -> int:
+    """How many bytes at the end of `block` may begin the two line ends that close a section: they do not count."""
+    for count in (3, 2, 1):
+        if block.endswith(b"\r\n\r\n"[:count]):
+            return count
+    return 0
+
+
 def parse_head(block: bytes, max_fields: int) -> Head:
     """Parse what stands before the blank line. Raises `Refused` with the status to answer."""
     lines = block.split(b"\r\n")
@@ -81,8 +90,7 @@ def parse_head(block: bytes, max_fields: int) -> Head:
         if head.http_version == "1.1":
             raise Refused(400, "no Host header: HTTP/1.1 requires one (RFC 9112, 3.2)")
         head.keep_alive = False
-        return head
-    if len(special) == 1 and b"host" in special and head.http_version == "1.1":
+    elif len(special) == 1 and b"host" in special and head.http_version == "1.1":
         _check_host(special[b"host"])  # the usual request: nothing else to decide
     else:
         _decide(head, special)
@@ -136,15 +144,14 @@ def _target(head: Head, target: bytes) -> bytes | None:
     authority = None
     if not _TARGET.fullmatch(target):
         raise Refused(400, "a byte that no request target may have (RFC 9112, 3.2)")
-    if target[0] != 0x2F:
-        if head.method == "CONNECT":
-            raise Refused(501, "CONNECT is not offered (RFC 9110, 9.3.6)")
-        if target != b"*" or head.method != "OPTIONS":
-            absolute = _ABSOLUTE.fullmatch(target)
-            if absolute is None:
-                raise Refused(400, "a request target begins with a slash (RFC 9112, 3.2.1)")
-            authority = absolute[1]
-            target = (absolute[2] or b"/") + absolute[3]
+    if head.method == "CONNECT":
+        raise Refused(501, "CONNECT is not offered (RFC 9110, 9.3.6)")
+    if target[0] != 0x2F and (target != b"*" or head.method != "OPTIONS"):
+        absolute = _ABSOLUTE.fullmatch(target)
+        if absolute is None:
+            raise Refused(400, "a request target begins with a slash (RFC 9112, 3.2.1)")
+        authority = absolute[1]
+        target = (absolute[2] or b"/") + absolute[3]
     raw_path, _, head.query_string = target.partition(b"?")
     head.raw_path = raw_path
     if b"%" not in raw_path:

@@ -10,14 +10,13 @@ Rules of this file:
 from __future__ import annotations
 
 import http
-import re
 from typing import TYPE_CHECKING, Any
 
 from . import handshake
 from .chunked import ChunkedDecoder
 from .connection import Connection, Host
 from .exchange import HTTPExchange
-from .head import Head, Refused, parse_head
+from .head import BARE_LF, Head, Refused, open_end, parse_head
 from .websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ _MAX_PART = 65_536  # bytes of one http.request.body message, and of input that 
 _LINGER = 2.0  # seconds in which a client may take the last response before the connection is closed under it
 _BODY_STEP = 1024  # bytes of a body that must come in each body_timeout
 _STATUS = {code.value: b"HTTP/1.1 %d %b\r\n" % (code.value, code.phrase.encode()) for code in http.HTTPStatus}
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class HTTP1Connection(Connection):
@@ -98,6 +96,13 @@ class HTTP1Connection(Connection):
         if exchange is not None:
             exchange.disconnected()
 
+    def resume_writing(self) -> None:
+        """The transport has room: the next request may begin."""
+        super().resume_writing()
+        if self._state == HEAD:
+            self.read(True)
+            self._soon()
+
     def retire(self) -> None:
         """Close if idle; otherwise the response under way is the last."""
         self._close = True
@@ -112,6 +117,8 @@ class HTTP1Connection(Connection):
         if state == CLOSING or (state == HEAD and not self._buffer):
             self._state = CLOSING
             self.transport.close()
+        elif state == HEAD and self.paused:
+            self.arm(self.host.settings.header_timeout)
         elif state in (HEAD, WHOLE):
             self._refuse(Refused(408, "the request was not complete in time (RFC 9110, 15.5.9)"))
         elif state == DISCARD:
@@ -130,6 +137,9 @@ class HTTP1Connection(Connection):
             while self._buffer:
                 state = self._state
                 if state == HEAD:
+                    if self.paused:  # a client that does not take its responses gets no others (RFC 9112, 9.3.2)
+                        self.read(False)
+                        return
                     going = self._read_head()
                 elif state == WHOLE:
                     going = self._read_whole()
@@ -158,11 +168,12 @@ class HTTP1Connection(Connection):
                 raise Refused(400, "empty lines before the request line (RFC 9112, 2.2)")
             self._skipped = True
             buffer = self._buffer = buffer[2:]
+        self._is_head = buffer.startswith(b"HEAD ")
         end = buffer.find(b"\r\n\r\n", self._scanned)
         if end < 0 or end > settings.max_header_size:
-            if len(buffer) > settings.max_header_size:
+            if end > 0 or len(buffer) - open_end(buffer) > settings.max_header_size:
                 raise Refused(431, f"the request's head is larger than {settings.max_header_size} bytes (RFC 6585, 5)")
-            if _BARE_LF.search(buffer, max(0, self._scanned - 1)):
+            if BARE_LF.search(buffer, max(0, self._scanned - 1)):
                 raise Refused(400, "a line that does not end in CRLF (RFC 9112, 2.2)")
             self._scanned = max(1, len(buffer) - 3)
             return False
@@ -171,7 +182,6 @@ class HTTP1Connection(Connection):
         head = parse_head(bytes(buffer[:end]), settings.max_header_fields)
         self._buffer = buffer[end + 4 :]
         self._version = head.http_version
-        self._is_head = head.method == "HEAD"
         self._fields = head.headers
         self._close = not head.keep_alive or self.host.draining
         self._chunked = False
@@ -322,9 +332,8 @@ class HTTP1Connection(Connection):
         message: Message = {"type": "http.request.body", "body": part, "more_body": not done}
         if not done:
             exchange.waiting = message
-        exchange.runner.file_socket(message, len(part))
-        if trailers:
-            exchange.runner.file_socket({"type": "http.request.trailers", "headers": trailers}, 0)
+        behind = {"type": "http.request.trailers", "headers": trailers} if trailers else None
+        exchange.runner.file_socket(message, len(part), behind)
 
     def _expect_body(self) -> None:
         self._step = _BODY_STEP
@@ -338,7 +347,7 @@ class HTTP1Connection(Connection):
 
     def tick(self, now: float) -> None:
         """Look at the clock; the time in which the consumer holds the body up is not the client's."""
-        if self._held and self._deadline is not None:
+        if self._held and self._state == BODY and self._deadline is not None:
             self._deadline += now - self._ticked
         self._ticked = now
         super().tick(now)
@@ -376,36 +385,35 @@ class HTTP1Connection(Connection):
         """Write the head of a response, and the body that is there; the framing is chosen here (RFC 9112, 6)."""
         exchange = self._exchange
         assert exchange is not None
-        self.disarm()
-        if exchange.bodyless:
-            if length is None and not more and status >= 200 and status != 204 and status != 304:
+        if self._state != BODY:  # there the body of the request still has its time
+            self.disarm()
+        framed = length is not None
+        if not framed and status != 204 and status != 304:
+            if not more and not trailers:
+                framed = True
                 lines.append(b"content-length: %d\r\n" % len(body))
-            body = b""
-        elif length is None:
-            if more or trailers:
-                if self._version == "1.1":
-                    self._chunked = True
-                    lines.append(b"transfer-encoding: chunked\r\n")
-                    body = _chunk(body)
-                    if not more and not trailers:
-                        body += b"0\r\n\r\n"
-                    elif not more:
-                        body += b"0\r\n"
-                else:
-                    self._close = True
+            elif self._version == "1.1":
+                self._chunked = not exchange.bodyless
+                lines.append(b"transfer-encoding: chunked\r\n")
             else:
-                lines.append(b"content-length: %d\r\n" % len(body))
+                self._close = True
+        if exchange.bodyless:
+            body = b""
+        elif self._chunked:
+            body = _chunk(body) if more else _chunk(body) + b"0\r\n"
         if self._continue or self.host.draining:
             self._close = True  # without a 100 the client may send the body or not: nobody can tell what comes next
         if self._close:
             lines.append(b"connection: close\r\n")
         elif self._version == "1.0":
-            if length is None and (exchange.bodyless or more):
-                self._close = True  # only a content-length keeps such a connection (HTTP-087)
-            else:
+            if framed:
                 lines.append(b"connection: keep-alive\r\n")
+            else:
+                self._close = True  # only a content-length keeps such a connection (HTTP-087)
         first = _STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        self.transport.write(b"%b%b%b\r\n%b" % (first, b"".join(lines), self.host.date, body))
+        fields = b"".join(lines)
+        date = b"" if fields.startswith(b"date:") or b"\r\ndate:" in fields else self.host.date
+        self.transport.write(b"%b%b%b\r\n%b" % (first, fields, date, body))
 
     def respond_body(self, body: bytes, more: bool, trailers: bool) -> None:
         """Write a further part of the body."""
@@ -495,6 +503,9 @@ class HTTP1Connection(Connection):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer a request that is not served, and close."""
+        if self._state == DISCARD:  # it has its answer: another one would be taken for the next request's
+            self._farewell()
+            return
         exchange, self._exchange = self._exchange, None
         if exchange is not None:  # a body that is malformed: its consumer has begun
             if exchange.status:
