@@ -88,59 +88,33 @@ def size_of(value: Any) -> int:
 class Runner:
     """The mailbox of one consumer, and what calls it."""
 
-    __slots__ = (
-        "__weakref__",
-        "_deadline",
-        "_from_layer",
-        "_full",
-        "_layer",
-        "_layer_bytes",
-        "_layer_count",
-        "_lock",
-        "_overflow",
-        "_reported",
-        "_socket",
-        "_socket_bytes",
-        "_terminal",
-        "_urgent",
-        "_wake",
-        "cancelling",
-        "channel",
-        "consumer",
-        "context",
-        "dispatcher",
-        "exchange",
-        "handle",
-        "in_thread",
-        "phase",
-        "running",
-    )
+    # Values of the class are where a runner begins: there is one for each request, so each assignment counts.
+    consumer: Callable[[Message], Awaitable[None]] | None = None
+    phase = Phase.LIVE
+    running = False
+    in_thread = False
+    cancelling = False
+    handle: Any = None  # the running pump's, set by the runtime: what `runtime.cancel` takes
+    _socket: list[tuple[Message, int]] | None = None
+    _layer: list[tuple[Message, int]] | None = None
+    _socket_bytes = 0
+    _layer_bytes = 0
+    _layer_count = 0  # gaps stand outside the bound
+    _urgent = 0
+    _from_layer = True
+    _full = False
+    _overflow: Message | None = None
+    _terminal: Message | None = None
+    _deadline: float | None = None
+    _reported = False
+    _wake: Timer | None = None
 
     def __init__(self, dispatcher: Dispatcher, exchange: Exchange, channel: str) -> None:
         self.dispatcher = dispatcher
         self.exchange = exchange
         self.channel = channel
         self.context: contextvars.Context | None = dispatcher.context.copy()
-        self.consumer: Callable[[Message], Awaitable[None]] | None = None
-        self.phase = Phase.LIVE
-        self.running = False
-        self.in_thread = False
-        self.cancelling = False
-        self.handle: Any = None  # the running pump's, set by the runtime: what `runtime.cancel` takes
         self._lock = Lock()
-        self._socket: list[tuple[Message, int]] | None = None
-        self._layer: list[tuple[Message, int]] | None = None
-        self._socket_bytes = 0
-        self._layer_bytes = 0
-        self._layer_count = 0  # gaps stand outside the bound
-        self._urgent = 0
-        self._from_layer = True
-        self._full = False
-        self._overflow: Message | None = None
-        self._terminal: Message | None = None
-        self._deadline: float | None = None
-        self._reported = False
-        self._wake: Timer | None = None
 
     # -- what is filed -------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import signal
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,14 @@ class Server:
         """End `serving`; a second time, cut the drain short (SRV-008, SRV-009). On the server's own loop."""
         self._now = self._stopping.is_set()
         self._stopping.set()
+
+    def abandon(self) -> None:
+        """End the process at once if a call ignores its cancellation: an event loop would wait for it for ever (SRV-017)."""
+        stuck = [runner.channel for runner in self._alive() if runner.running and not runner.in_thread]
+        if stuck:
+            logger.critical("the process ends without the calls that ignore their cancellation: %s", ", ".join(stuck))
+            logging.shutdown()
+            os._exit(1)
 
     async def serving(self) -> None:
         """Return when somebody calls `stop`, or the lifespan consumer raises."""
@@ -272,6 +281,7 @@ def serve(
                         started(server)
                     await server.serving()
                 tasks.cancel_scope.cancel()
+                server.abandon()
 
     options = asyncio_options() if backend == "asyncio" else {}
     anyio.run(main, backend=backend, backend_options=options)

@@ -67,23 +67,21 @@ class Wire(Protocol):
 class HTTPExchange:
     """The state of one exchange. `send` is what the consumer gets."""
 
-    __slots__ = (
-        "_left", "_note", "_trailers", "bodyless", "method", "runner", "sent", "state", "status", "waiting", "wire"
-    )  # fmt: skip
     type = "http"
 
-    def __init__(self, wire: Any, method: str) -> None:
+    # Values of the class are where an exchange begins: one object for each request, so each assignment counts.
+    state = NEW
+    status = 0
+    sent = 0
+    waiting: Message | None = None
+    runner: Runner  # set by `begin`
+    _left: int | None = None
+    _trailers = False
+    _note: Any = None
+
+    def __init__(self, wire: Any, *, bodyless: bool) -> None:
         self.wire: Wire = wire
-        self.method = method
-        self.state = NEW
-        self.runner: Runner = None  # type: ignore[assignment]  # set by the connection, before the first message
-        self.waiting: Message | None = None
-        self.bodyless = method == "HEAD"
-        self.status = 0
-        self.sent = 0
-        self._left: int | None = None
-        self._trailers = False
-        self._note: Any = None
+        self.bodyless = bodyless
 
     # -- the consumer's side -------------------------------------------------------------------------------
 

@@ -25,10 +25,20 @@ _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 _SPECIAL = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"})
 _CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress", b"br", b"zstd", b"chunked"})
 _LINE_ENDS = [b"\r\n" * count for count in range(130)]
-_KNOWN_NAMES = 1024
+# Fields that a client repeats from request to request, and that are no secret.
+_STABLE = frozenset(
+    b"host user-agent accept accept-encoding accept-language accept-charset cache-control connection pragma dnt te "
+    b"upgrade-insecure-requests sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform sec-gpc priority origin content-type".split()
+)
 
-_names: dict[bytes, bytes] = {}  # as sent: in lower case; valid ones only
-_hosts: set[bytes] = set()  # valid ones, bounded like the names
+# What was parsed before: bounded, valid only, and of short lines, so that nobody can fill the memory with them.
+_KNOWN = 1024
+_KEPT = 200
+_names: dict[bytes, bytes] = {}  # as sent: in lower case
+_hosts: set[bytes] = set()
+_field_lines: dict[bytes, tuple[bytes, bytes]] = {}
+_request_lines: dict[bytes, tuple[str, str, bytes, str]] = {}  # method, version, raw path, path; without a query
 
 
 class Refused(Exception):  # noqa: N818 - a verdict, not an error of ours
@@ -42,32 +52,20 @@ class Refused(Exception):  # noqa: N818 - a verdict, not an error of ours
 class Head:
     """A request's head. `length` and `chunked` are the framing; `raw_path` and `query_string` as sent."""
 
-    __slots__ = (
-        "chunked",
-        "expects",
-        "headers",
-        "http_version",
-        "keep_alive",
-        "length",
-        "method",
-        "path",
-        "query_string",
-        "raw_path",
-        "upgrade",
-    )
+    # Values of the class stand for what most requests do not have: setting twelve attributes costs more than parsing.
+    method = ""
+    http_version = "1.1"
+    path = ""
+    raw_path = b""
+    query_string = b""
+    length = 0
+    chunked = False
+    keep_alive = True
+    expects = False
+    upgrade = False
 
     def __init__(self) -> None:
-        self.method = ""
-        self.path = ""
-        self.raw_path = b""
-        self.query_string = b""
-        self.http_version = "1.1"
         self.headers: list[tuple[bytes, bytes]] = []
-        self.length = 0
-        self.chunked = False
-        self.keep_alive = True
-        self.expects = False
-        self.upgrade = False
 
 
 def open_end(block: bytes | bytearray) -> int:
@@ -83,9 +81,17 @@ def parse_head(block: bytes, max_fields: int) -> Head:
     lines = block.split(b"\r\n")
     _rule_out_controls(block, lines, max_fields)
     head = Head()
-    target = _request_line(head, lines[0])
     special = _fields(lines, head.headers)
-    authority = _target(head, target)
+    authority = None
+    known = _request_lines.get(lines[0])
+    if known is not None:
+        head.method, head.http_version, head.raw_path, head.path = known
+    else:
+        authority = _target(head, _request_line(head, lines[0]))
+        if not head.query_string and authority is None and len(lines[0]) <= _KEPT:
+            if len(_request_lines) >= _KNOWN:
+                _request_lines.clear()
+            _request_lines[lines[0]] = (head.method, head.http_version, head.raw_path, head.path)
     if special is None:
         if head.http_version == "1.1":
             raise Refused(400, "no Host header: HTTP/1.1 requires one (RFC 9112, 3.2)")
@@ -169,30 +175,42 @@ def _target(head: Head, target: bytes) -> bytes | None:
 def _fields(lines: list[bytes], headers: list[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]] | None:
     """Append the fields of `lines[1:]`; returns those that decide about framing and routing, `None` for none."""
     special: dict[bytes, list[bytes]] | None = None
-    names = _names
+    known = _field_lines
     append = headers.append
     for index in range(1, len(lines)):
-        sent, colon, value = lines[index].partition(b":")
-        name = names.get(sent)
-        if name is None:
-            name = _learn(sent)
-        if not colon:
-            raise Refused(400, "a header line without a colon (RFC 9112, 5)")
-        value = value.strip(b" \t")
-        append((name, value))
-        if name in _SPECIAL:
+        line = lines[index]
+        pair = known.get(line)
+        if pair is None:
+            pair = _parse_field(line)
+        append(pair)
+        if pair[0] in _SPECIAL:
             if special is None:
-                special = {name: [value]}
+                special = {pair[0]: [pair[1]]}
             else:
-                special.setdefault(name, []).append(value)
+                special.setdefault(pair[0], []).append(pair[1])
     return special
+
+
+def _parse_field(line: bytes) -> tuple[bytes, bytes]:
+    sent, colon, value = line.partition(b":")
+    name = _names.get(sent)
+    if name is None:
+        name = _learn(sent)
+    if not colon:
+        raise Refused(400, "a header line without a colon (RFC 9112, 5)")
+    pair = (name, value.strip(b" \t"))
+    if name in _STABLE and len(line) <= _KEPT:
+        if len(_field_lines) >= _KNOWN:
+            _field_lines.clear()
+        _field_lines[line] = pair
+    return pair
 
 
 def _learn(sent: bytes) -> bytes:
     if not sent or sent.translate(None, TOKEN):
         raise Refused(400, "a header name that is not a token, or a folded line (RFC 9112, 5.1 and 5.2)")
     name = sent.lower()
-    if len(sent) <= 64 and len(_names) < _KNOWN_NAMES:
+    if len(sent) <= 64 and len(_names) < _KNOWN:
         _names[sent] = name
     return name
 
@@ -205,7 +223,7 @@ def _check_host(values: list[bytes]) -> None:
         return
     if not _HOST.fullmatch(host):
         raise Refused(400, "the Host header is not a host and port (RFC 9112, 3.2)")
-    if len(host) <= 64 and len(_hosts) < _KNOWN_NAMES:
+    if len(host) <= 64 and len(_hosts) < _KNOWN:
         _hosts.add(host)
 
 

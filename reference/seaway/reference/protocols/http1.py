@@ -229,7 +229,7 @@ class HTTP1Connection(Connection):
         return True
 
     def _begin(self, head: Head, body: bytes, more: bool) -> None:
-        exchange = HTTPExchange(self, head.method)
+        exchange = HTTPExchange(self, bodyless=self._is_head)
         runner = self.host.begin(exchange)
         if runner is None:
             self._state = BODY if more else BUSY
