@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from seaway.layers import MemoryLayer
+from seaway.layers import MemoryLayer, to_async
 
 from .adapt import adapt_sync
 from .dispatcher import Dispatcher
@@ -138,7 +138,7 @@ class Server:
         self._stopping.set()
 
     def abandon(self) -> None:
-        """End the process at once if a call ignores its cancellation: an event loop would wait for it for ever (SRV-017)."""
+        """End the process if a call ignores its cancellation: the event loop would wait for it for ever (SRV-017)."""
         stuck = [runner.channel for runner in self._alive() if runner.running and not runner.in_thread]
         if stuck:
             logger.critical("the process ends without the calls that ignore their cancellation: %s", ", ".join(stuck))
@@ -158,8 +158,6 @@ class Server:
         stack.callback(runtime.threads.close)
         layer = self._layer if self._layer is not None else await stack.enter_async_context(MemoryLayer())
         if not layer.is_async:
-            from seaway.layers import to_async
-
             layer = to_async(layer)
         dispatcher = self._dispatcher = Dispatcher(self._application, layer, self.settings, runtime)
         self._server_host = ServerHost(dispatcher, self._types)
