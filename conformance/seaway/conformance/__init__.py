@@ -1,1 +1,1 @@
-"""Placeholder, replaced by its owner."""
+"""The conformance suite: judges any layer by the text of the specification."""

@@ -1,0 +1,206 @@
+"""From results to verdicts: by requirement, by profile, and as a JSON report.
+
+Rules of this module: no pytest, no output. The report is valid under ``report.schema.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import Any
+
+from attrs import asdict, frozen
+
+from seaway.conformance.cases import Case, layer_requirements
+from seaway.conformance.runner import Result
+from seaway.spec.registry import requirements
+
+SCHEMA = "seaway-conformance-report/1"
+PROFILES = ("async layer", "sync layer", "flush", "statistics", "processes", "faults")
+BROKEN = frozenset({"fail", "timeout", "crash"})
+_OUTSIDE = {"flush": "flush", "statistics": "statistics", "process": "processes", "broker": "faults"}
+
+
+@frozen
+class Line:
+    """What the run says about one requirement.
+
+    Args:
+        id: its identifier.
+        verdict: ``"pass"``, ``"fail"``, ``"warn"`` (a SHOULD that is not met), ``"info"`` (a MAY that is not used),
+            ``"known failure"``, ``"unexpected pass"`` (listed as known failure, but met), ``"suite error"``,
+            ``"blocked"``, ``"not offered"``, ``"not run"`` or ``"not tested"``.
+        reason: why, in one line; empty for a pass.
+    """
+
+    id: str
+    verdict: str
+    reason: str = ""
+
+
+@frozen
+class Run:
+    """A run and its circumstances.
+
+    Args:
+        target: what ``--layer`` was.
+        results: of every case and subject that ran.
+        cases: every case of the suite.
+        partial: whether cases were left out by whoever started the run.
+        known: reasons by requirement identifier, for failures that are known.
+        strict: whether a SHOULD counts as a MUST.
+    """
+
+    target: str
+    results: Sequence[Result]
+    cases: Sequence[Case]
+    partial: bool = False
+    known: Mapping[str, str] = {}
+    strict: bool = False
+
+
+def untested() -> dict[str, str]:
+    """Return the requirements of layers that this suite does not test, each with the reason."""
+    text = (files("seaway.conformance") / "untested.json").read_text(encoding="utf-8")
+    reasons: dict[str, str] = json.loads(text)
+    return reasons
+
+
+def lines(run: Run) -> list[Line]:
+    """Return a line for each requirement of layers, in the order of the registry."""
+    reasons = untested()
+    by_id: dict[str, list[Result]] = {identifier: [] for identifier in layer_requirements()}
+    for result in run.results:
+        for identifier in result.ids:
+            by_id[identifier].append(result)
+    return [
+        Line(identifier, "not tested", reasons[identifier])
+        if identifier in reasons and not found
+        else _line(identifier, found, run)
+        for identifier, found in by_id.items()
+    ]
+
+
+def _line(identifier: str, found: list[Result], run: Run) -> Line:
+    broken = [result for result in found if result.verdict in BROKEN]
+    passed = [result for result in found if result.verdict == "pass"]
+    if broken:
+        return Line(identifier, _broken_verdict(identifier, run), _reason(broken[0], run.known.get(identifier)))
+    for verdict in ("suite error", "blocked"):
+        if those := [result for result in found if result.verdict == verdict]:
+            return Line(identifier, verdict, those[0].message)
+    if passed and identifier in run.known:
+        return Line(identifier, "unexpected pass", f"listed as a known failure, but met: {run.known[identifier]}")
+    if passed:
+        return Line(identifier, "pass")
+    if found:
+        return Line(identifier, "not offered", found[0].message)
+    return Line(identifier, "not run", "no test of this run names it")
+
+
+def _broken_verdict(identifier: str, run: Run) -> str:
+    if identifier in run.known:
+        return "known failure"
+    level = requirements()[identifier].level
+    if level.startswith("MUST") or (run.strict and level.startswith("SHOULD")):
+        return "fail"
+    return "warn" if level.startswith("SHOULD") else "info"
+
+
+def _reason(result: Result, known: str | None) -> str:
+    kind = "" if result.verdict == "fail" else f"{result.verdict}: "
+    return f"{kind}{result.message} [{result.case}, {result.subject}]" + (f" (known: {known})" if known else "")
+
+
+def profile_of(case: Case, subject: str) -> str:
+    """Return which of `PROFILES` a *case* counts for when it runs on *subject*."""
+    for need, profile in _OUTSIDE.items():
+        if need in case.needs:
+            return profile
+    return "sync layer" if subject == "sync" else "async layer"
+
+
+def profiles(run: Run) -> dict[str, str]:
+    """Return a verdict for each profile: ``conforms``, ``does not conform``, ``incomplete`` or ``not offered``."""
+    by_name = {case.name: case for case in run.cases}
+    verdicts = {line.id: line.verdict for line in lines(run)}
+    found: dict[str, str] = {}
+    for profile in PROFILES:
+        own = [result for result in run.results if profile_of(by_name[result.case], result.subject) == profile]
+        ran = [result for result in own if result.verdict != "not offered"]
+        must = [one for one in ran if any(_binds(identifier, run.strict) for identifier in one.ids)]
+        if not ran:
+            found[profile] = "not offered"
+        elif any(result.verdict in BROKEN for result in must):
+            found[profile] = "does not conform"
+        elif run.partial or any(verdicts[i] in ("blocked", "suite error") for one in ran for i in one.ids):
+            found[profile] = "incomplete"
+        else:
+            found[profile] = "conforms"
+    return found
+
+
+def _binds(identifier: str, strict: bool) -> bool:
+    level = requirements()[identifier].level
+    return level.startswith("MUST") or (strict and level.startswith("SHOULD"))
+
+
+def as_json(run: Run, started: str, finished: str | None) -> dict[str, Any]:
+    """Return the report.
+
+    Args:
+        run: the run.
+        started: when, ISO 8601.
+        finished: when, or ``None``: it was cut off, and then there is no verdict.
+    """
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "suite": {"version": _version("seaway"), "interface": "1.0", "requirements": _requirements_hash()},
+        "layer": {"target": run.target, **_implementation(run.target)},
+        "environment": {"python": platform.python_version(), "system": platform.platform(terse=True)},
+        "options": {"strict": run.strict},
+        "partial": run.partial,
+        "started": started,
+        "requirements": [
+            {**asdict(line), "level": requirements()[line.id].level, "text": requirements()[line.id].text}
+            for line in lines(run)
+        ],
+        "tests": [asdict(result) for result in run.results],
+    }
+    if finished is not None:
+        report["finished"] = finished
+        report["profiles"] = profiles(run)
+    return report
+
+
+def badge(profile: str, verdict: str) -> dict[str, Any]:
+    """Return a badge in the form that badge services read."""
+    colours = {"conforms": "brightgreen", "does not conform": "red"}
+    return {
+        "schemaVersion": 1,
+        "label": f"seaway {profile}",
+        "message": verdict,
+        "color": colours.get(verdict, "lightgrey"),
+    }
+
+
+def _implementation(target: str) -> dict[str, str]:
+    package = target.partition(":")[0].partition(".")[0]
+    found = _version("seaway" if "://" in target else package)
+    return {"version": found} if found else {}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _requirements_hash() -> str:
+    hashes: Iterable[str] = (requirements()[identifier].hash for identifier in layer_requirements())
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]

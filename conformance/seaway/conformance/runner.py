@@ -1,0 +1,198 @@
+"""Runs cases and gives verdicts, without pytest: the plugin and the zoo both stand on it.
+
+Rules of this module: nothing that a layer does can hang or end the caller. Each run is in a thread of its own, with an
+event loop of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
+
+import anyio
+from attrs import Factory, frozen
+
+from seaway.conformance.cases import NEEDS, Case
+from seaway.conformance.face import Crashed, Hang, Limits
+from seaway.conformance.harness import LayerHarness
+from seaway.conformance.remote import RemoteError, WorkerDied
+from seaway.conformance.world import Subject, World
+
+Verdict = Literal["pass", "fail", "timeout", "crash", "blocked", "not offered", "suite error"]
+
+CASE_DEADLINES = 6
+"""A case may take so many times the deadline of a call."""
+
+
+@frozen
+class Result:
+    """How one case ended on one subject.
+
+    Args:
+        case: its name.
+        subject: its subject's name.
+        ids: the requirements that it tests.
+        verdict: ``"pass"``, ``"fail"`` (the layer does not what the text says), ``"timeout"`` (a call never
+            returned), ``"crash"`` (an error that no layer raises), ``"not offered"``, ``"blocked"`` (by smoke),
+            ``"suite error"`` (a mistake of the suite's own).
+        message: one line; empty for a pass.
+        details: a traceback; empty for a pass.
+        notes: numbers for the report.
+        seconds: how long it took.
+    """
+
+    case: str
+    subject: str
+    ids: tuple[str, ...]
+    verdict: Verdict
+    message: str = ""
+    details: str = ""
+    notes: dict[str, int] = Factory(dict)
+    seconds: float = 0.0
+
+
+def run(cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits) -> list[Result]:
+    """Run *cases* side by side in one event loop and return their results, in the same order."""
+    found: dict[str, Result] = {}
+    thread = threading.Thread(
+        target=partial(_run_loop, cases, harness, subject, limits, found),
+        name=f"conformance-{subject.name}",
+        daemon=True,
+    )
+    thread.start()
+    thread.join(limits.deadline * (CASE_DEADLINES + 2))
+    stuck = _stack(thread) if thread.is_alive() else ""
+    return [found.get(case.name) or _blocked_loop(case, subject, stuck) for case in cases]
+
+
+def _run_loop(
+    cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits, found: dict[str, Result]
+) -> None:
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for case in cases:
+                tasks.start_soon(one, case)
+
+    async def one(case: Case) -> None:
+        found[case.name] = await _result(case, World(harness, subject, limits))
+
+    anyio.run(main, backend=subject.backend)
+
+
+async def _result(case: Case, world: World) -> Result:
+    started = time.monotonic()
+    verdict: Verdict = "pass"
+    error: BaseException | None = None
+    limit = world.limits.deadline * CASE_DEADLINES
+    try:
+        with anyio.move_on_after(limit) as scope:
+            await case.function(world)
+        if scope.cancelled_caught:
+            verdict, error = "timeout", Hang(f"the test has not ended within {limit:g} seconds")
+    except Exception as raised:
+        error = _single(raised)
+        verdict = _verdict(error)
+    with anyio.CancelScope(shield=True):
+        forgotten = await world.end()
+    if forgotten and error is None:
+        verdict, error = "suite error", RuntimeError(f"calls that were not awaited: {', '.join(forgotten)}")
+    return Result(
+        case=case.name,
+        subject=world.subject.name,
+        ids=case.ids,
+        verdict=verdict,
+        message="" if error is None else _message(error),
+        details="" if error is None else "".join(traceback.format_exception(error)),
+        notes=world.notes,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _verdict(error: BaseException) -> Verdict:
+    if isinstance(error, AssertionError):
+        return "fail"
+    if isinstance(error, Hang):
+        return "timeout"
+    return "crash" if isinstance(error, (Crashed, RemoteError, WorkerDied)) else "suite error"
+
+
+def _single(error: BaseException) -> BaseException:
+    """Return what is in a task group's exception group, the most telling first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    inside = [_single(one) for one in error.exceptions]
+    return next((one for one in inside if isinstance(one, AssertionError)), inside[0])
+
+
+def _message(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0] if isinstance(error, (AssertionError, Hang)) else f"{type(error).__name__}: {text}"
+
+
+def _blocked_loop(case: Case, subject: Subject, stuck: str) -> Result:
+    message = "the event loop was blocked: a call of an asynchronous layer did not let others run"
+    if not stuck:
+        message = "the event loop ended before the test did"
+    return Result(case.name, subject.name, case.ids, "timeout" if stuck else "crash", message, stuck)
+
+
+def _stack(thread: threading.Thread) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return "".join(traceback.format_stack(frame)) if frame is not None else ""
+
+
+def offered(harness: LayerHarness, subject: Subject, limits: Limits) -> frozenset[str]:
+    """Return which of `NEEDS` this layer offers, by what the harness says or by trial."""
+    found = {"async" if subject.is_async else "sync"}
+    found |= {hook for hook in ("broker", "residue") if harness.offers(hook)}
+    if harness.target:
+        found.add("import")
+        found |= {"url"} if harness.target.startswith("memory://") else set()
+    trials: dict[str, Any] = {"extensions": frozenset()}
+    thread = threading.Thread(target=partial(_try, harness, subject, limits, trials), daemon=True)
+    thread.start()
+    thread.join(limits.deadline * CASE_DEADLINES)
+    for extension in ("flush", "statistics"):
+        found.add(extension if extension in trials["extensions"] else f"no {extension}")
+    found |= {need for need in ("peer", "process", "other flavour") if trials.get(need)}
+    return frozenset(found & NEEDS.keys())
+
+
+def _try(harness: LayerHarness, subject: Subject, limits: Limits, trials: dict[str, Any]) -> None:
+    async def main() -> None:
+        world = World(harness, subject, limits)
+        try:
+            trials["extensions"] = world.extensions()
+            if harness.shared is None:
+                harness.shared = await _meet(world)
+            if harness.processes is None:
+                harness.processes = harness.shared and bool(harness.target) and await _meet_process(world)
+            trials["peer"] = harness.shared
+            trials["process"] = harness.processes
+            trials["other flavour"] = harness.shared and len(harness.flavours) == 2
+        finally:
+            with anyio.CancelScope(shield=True):
+                await world.end()
+
+    try:
+        anyio.run(main, backend=subject.backend)
+    except Exception as error:
+        trials["error"] = error
+
+
+async def _meet(world: World) -> bool:
+    await world.layer().send("trial", {"type": "trial.peer"})
+    channel, _ = await world.layer().receive(["trial"], world.limits.silence)
+    return channel is not None
+
+
+async def _meet_process(world: World) -> bool:
+    remote = await world.process()
+    await remote.call("send", "trial", {"type": "trial.process"})
+    channel, _ = await world.layer().receive(["trial"], world.limits.silence)
+    return channel is not None
