@@ -28,11 +28,11 @@ from seaway.conformance.bench.works import WORKS, scenarios
 
 # Two for each of the idle WebSockets would do: servers inherit the bound.
 _OPEN_FILES: Final = 8192
+# A file has no width of its own; the table fits into this one.
+_FILE_WIDTH: Final = 120
 
 
-def _guests(
-    context: click.Context, parameter: click.Parameter, templates: tuple[str, ...]
-) -> tuple[Server, ...]:
+def _guests(context: click.Context, parameter: click.Parameter, templates: tuple[str, ...]) -> tuple[Server, ...]:
     try:
         for template in templates:
             command_line(template, "module:application", 0)
@@ -43,9 +43,7 @@ def _guests(
 
 @click.command()
 @click.argument("works", metavar="[WORK]...", nargs=-1, type=click.Choice(WORKS, case_sensitive=False))
-@click.option(
-    "--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="How often all take turns."
-)
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="How often all take turns.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.1),
@@ -150,6 +148,8 @@ def _run(able: Sequence[Scenario], rounds: int, seconds: float) -> tuple[Outcome
 
 def _show(report: Report) -> None:
     console = Console()
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
     console.print(table.as_table(report))
     for remark in table.remarks(report):
         console.print(f"· {remark}", markup=False, highlight=False, soft_wrap=True)

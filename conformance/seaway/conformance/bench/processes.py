@@ -85,9 +85,7 @@ def per_cpu_second(count: int, cpu_seconds: float) -> float:
         BenchError: it happened in less than the clock can tell, a hundredth of a second.
     """
     if cpu_seconds <= 0:
-        raise BenchError(
-            f"{count} of them took no processor time that the clock can tell: measure for longer."
-        )
+        raise BenchError(f"{count} of them took no processor time that the clock can tell: measure for longer.")
     return count / cpu_seconds
 
 
@@ -148,9 +146,7 @@ def running(template: str, application: str) -> Iterator[ServerProcess]:
             _stop(process)
 
 
-def _wait_until_accepting(
-    process: "subprocess.Popen[bytes]", words: Sequence[str], port: int, output: IO[str]
-) -> None:
+def _wait_until_accepting(process: "subprocess.Popen[bytes]", words: Sequence[str], port: int, output: IO[str]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         if process.poll() is not None:

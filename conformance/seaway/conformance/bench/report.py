@@ -102,7 +102,5 @@ def read_report(file: Path) -> Report:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Report)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        message = (
-            f"{file} is no report of the format {FORMAT}: {error}. `seaway bench --json {file}` writes one."
-        )
+        message = f"{file} is no report of the format {FORMAT}: {error}. `seaway bench --json {file}` writes one."
         raise BenchError(message) from error

@@ -34,9 +34,7 @@ class _Record:
         return Entry(self.contender.name, self.contender.role, tuple(self.samples), self.failure)
 
 
-def run(
-    scenarios: Sequence[Scenario], rounds: int, seconds: float, progress: Progress
-) -> tuple[Outcome, ...]:
+def run(scenarios: Sequence[Scenario], rounds: int, seconds: float, progress: Progress) -> tuple[Outcome, ...]:
     """Measure every contender of every scenario `rounds` times; tell `progress` before each."""
     records = [[_Record(contender) for contender in scenario.contenders] for scenario in scenarios]
     for number in range(rounds):

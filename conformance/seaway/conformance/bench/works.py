@@ -95,9 +95,7 @@ def _plain_http(servers: tuple[Server, ...], browser_headers: bool) -> Scenario:
         Goal(PER_CPU_SECOND.name, ("granian",), at_least=1),
     )
     contenders = tuple(
-        _server_contender(
-            server.name, server, _application(server, "hello"), _http("/", HELLO, browser_headers)
-        )
+        _server_contender(server.name, server, _application(server, "hello"), _http("/", HELLO, browser_headers))
         for server in (OURS, *_PEERS, *servers)
     )
     return _http_scenario("plain", "HTTP hello, a plain consumer", goals, contenders, browser_headers)
@@ -107,8 +105,7 @@ def _routed_http(servers: tuple[Server, ...], browser_headers: bool) -> Scenario
     goals = (Goal(PER_SECOND.name, ("starlette under uvicorn",), at_least=1.6),)
     load = _http(ROUTED_PATH, HELLO + b"17", browser_headers)
     contenders = [
-        _server_contender(server.name, server, _application(server, "routes"), load)
-        for server in (OURS, *servers)
+        _server_contender(server.name, server, _application(server, "routes"), load) for server in (OURS, *servers)
     ]
     for server in (UVICORN, GRANIAN):
         application = f"{_APPLICATIONS}.starlette_routes:routes"
@@ -176,9 +173,7 @@ def _idle(servers: tuple[Server, ...]) -> Scenario:
     goals = (Goal(KIBIBYTES.name, at_most=4),)
     count = websocket_load.IDLE_CONNECTIONS
     title = f"memory of an idle WebSocket, {count} of them, each with a consumer and its channel"
-    return Scenario(
-        "P9", "idle", title, (KIBIBYTES,), goals, _websocket(servers, _load_idle), _no_websockets()
-    )
+    return Scenario("P9", "idle", title, (KIBIBYTES,), goals, _websocket(servers, _load_idle), _no_websockets())
 
 
 def _websocket(servers: tuple[Server, ...], load: Load) -> tuple[Contender, ...]:

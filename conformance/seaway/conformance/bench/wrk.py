@@ -102,9 +102,7 @@ def run(url: str, seconds: float, *, browser_headers: bool) -> WrkResult:
         words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", *script, url]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BenchError(
-            f"wrk ended with exit code {done.returncode}: {(done.stderr or done.stdout).strip()}"
-        )
+        raise BenchError(f"wrk ended with exit code {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return parse(done.stdout)
 
 
