@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..runner import Message, Runner
     from .connection import Host
 
-__all__ = ["HTTPExchange", "Wire", "encode_fields", "message_type", "wake"]
+__all__ = ["HTTPExchange", "Wire", "encode_fields", "message_type", "wake", "with_date"]
 
 NEW, WAITING, BODY, TRAILERS, COMPLETE, ENDED = range(6)
 _STATES = ("before the first message", "before the response", "in the body", "before the trailers", "complete", "ended")
@@ -306,6 +306,12 @@ def encode_fields(headers: Any) -> tuple[list[bytes], int | None, bool]:
                 _lines[pair] = line
         lines.append(line)
     return lines, length, close
+
+
+def with_date(lines: list[bytes], date: bytes) -> bytes:
+    """The lines as one, with the line `date` unless they have one (HTTP-044)."""
+    fields = b"".join(lines)
+    return fields if fields.startswith(b"date:") or b"\r\ndate:" in fields else fields + date
 
 
 def _declared(value: bytes, before: int | None) -> int:

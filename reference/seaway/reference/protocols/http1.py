@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import handshake
 from .chunked import ChunkedDecoder
 from .connection import Connection, Host
-from .exchange import HTTPExchange
+from .exchange import HTTPExchange, with_date
 from .head import BARE_LF, Head, Refused, open_end, parse_head
 from .websocket import WebSocket
 
@@ -411,9 +411,7 @@ class HTTP1Connection(Connection):
             else:
                 self._close = True  # only a content-length keeps such a connection (HTTP-087)
         first = _STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        fields = b"".join(lines)
-        date = b"" if fields.startswith(b"date:") or b"\r\ndate:" in fields else self.host.date
-        self.transport.write(b"%b%b%b\r\n%b" % (first, fields, date, body))
+        self.transport.write(b"%b%b\r\n%b" % (first, with_date(lines, self.host.date), body))
 
     def respond_body(self, body: bytes, more: bool, trailers: bool) -> None:
         """Write a further part of the body."""

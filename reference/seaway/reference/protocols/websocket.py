@@ -22,7 +22,7 @@ from seaway.spec.values import normalise
 
 from ..runner import ConnectionEnded, Message
 from .connection import Connection, Host
-from .exchange import encode_fields, message_type, wake
+from .exchange import encode_fields, message_type, wake, with_date
 from .frames import BINARY, CLOSE, PING, PONG, TEXT, ProtocolError, close_payload, frame, read_close
 
 try:
@@ -42,7 +42,7 @@ _PHRASES = {code.value: code.phrase.encode() for code in http.HTTPStatus}
 _EARLY = 65_536  # bytes that a client may send before it is accepted
 _MAX_FRAGMENTS = 4096
 _LINGER = 2.0
-_SILENCE = 20.0  # seconds without a byte of the client: then it is pinged, and given as long again (WS-046)
+_SILENCE = 19.0  # seconds without a byte of the client: then it is pinged, and given as long again (WS-046)
 _KEPT = 16_384  # the longest text whose frame is kept for a broadcast
 
 
@@ -51,7 +51,7 @@ class WebSocket(Connection):
 
     __slots__ = (
         "_buffer", "_ended", "_fragments", "_fragments_opcode", "_fragments_size", "_need", "_note", "_offer", "_pong",
-        "_silent", "_state", "runner", "started", "waiting",
+        "_silent", "_start", "_state", "runner", "started", "waiting",
     )  # fmt: skip
     type = "websocket"
 
@@ -64,7 +64,8 @@ class WebSocket(Connection):
         self._state = CONNECTING
         self._ended = False  # by the client or the server: what the consumer ended itself is only closing or closed
         self._silent = False
-        self._buffer: bytearray | None = None
+        self._buffer: bytes | bytearray | None = None  # bytes: what found the mailbox full, from `_start` on
+        self._start = 0
         self._need = 0
         self._fragments: list[bytes] | None = None
         self._fragments_opcode = 0
@@ -77,7 +78,7 @@ class WebSocket(Connection):
         self.runner = runner
         self._note = self.host.opened(message)
         if rest:
-            self._buffer = bytearray(rest)
+            self._keep(rest)
         self.arm(self.host.settings.handshake_timeout)
         runner.file_socket(message, 0)
 
@@ -157,27 +158,31 @@ class WebSocket(Connection):
             lines.append(b"sec-websocket-protocol: %b\r\n" % subprotocol.encode())
         self.transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
-            b"sec-websocket-accept: %b\r\n%b%b\r\n" % (offer.accept, b"".join(lines), self.host.date)
+            b"sec-websocket-accept: %b\r\n%b\r\n" % (offer.accept, with_date(lines, self.host.date))
         )
         self._offer = None
         self._state = OPEN
         self.arm(_SILENCE)
         self._answered(101, 0)
+        self.read(True)
         if self._buffer:
-            self.host.soon(self.resume)
+            self.host.soon(self._catch_up)
 
     def _reject(self, status: int, headers: Any, body: bytes) -> None:
         lines, length, _ = encode_fields(headers)
         if length is not None and length != len(body):
             raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-038")
-        if length is None:
+        if status == 204 or status == 304:
+            body = b""
+            lines = [line for line in lines if not line.startswith(b"content-length:")]
+        elif length is None:
             lines.append(b"content-length: %d\r\n" % len(body))
         if status == 503:
             lines.append(b"retry-after: 1\r\n")
         phrase = _PHRASES.get(status, b"")
         self.transport.write(
-            b"HTTP/1.1 %d %b\r\n%b%bconnection: close\r\n\r\n%b"
-            % (status, phrase, b"".join(lines), self.host.date, body)
+            b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b"
+            % (status, phrase, with_date(lines, self.host.date), body)
         )
         self._answered(status, len(body))
         self._finish(1006, "")
@@ -189,6 +194,9 @@ class WebSocket(Connection):
         self._state = CLOSING
         self.read(True)
         self.arm(self.host.settings.handshake_timeout)
+        if self._buffer:  # the client's close frame may stand behind messages that found no room
+            self._need = 0
+            self.host.soon(self.resume)
 
     # -- the runner's side ---------------------------------------------------------------------------------
 
@@ -199,10 +207,16 @@ class WebSocket(Connection):
         """The mailbox has room: go on with what waits in the buffer, then with the socket."""
         if self._state >= FAILED or self._state == CONNECTING:
             return
-        buffer, self._buffer = self._buffer, None
+        buffer, start = self._buffer, self._start
+        self._buffer, self._start = None, 0
         self.read(True)
         if buffer:
-            self._frames(bytes(buffer))
+            self._frames(bytes(buffer), start)
+
+    def _catch_up(self) -> None:
+        """Go on with what came before the WebSocket was accepted, unless the mailbox has filled since."""
+        if self._reading:
+            self.resume()
 
     def failed(self) -> None:
         """The consumer raised: 500 before it was accepted, else 1011 (CON, rule 6)."""
@@ -250,34 +264,38 @@ class WebSocket(Connection):
     def resume_writing(self) -> None:
         """The transport has room: the latest ping that waits for its pong gets it (RFC 6455, 5.5.3)."""
         super().resume_writing()
-        if self._pong is not None:
-            pong, self._pong = self._pong, None
+        pong, self._pong = self._pong, None
+        if pong is not None and self._state == OPEN:
             self.transport.write(frame(PONG, pong))
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         self._deadline = None if self._state == OPEN else self._deadline
         self._silent = False
-        buffer = self._buffer
-        if buffer is not None:
-            buffer += data
-            if self._state == CONNECTING:
-                if len(buffer) >= _EARLY:
-                    self.read(False)
-                return
-            if len(buffer) < self._need or not self._reading:
-                return
-            data = bytes(buffer)
-            self._buffer = None
-        elif self._state == CONNECTING:
-            self._buffer = bytearray(data)
+        if self._state >= FAILED:
             return
-        if self._state < FAILED:
-            self._frames(data)
+        if self._buffer is None and self._reading and self._state != CONNECTING:
+            self._frames(data, 0)
+        else:
+            self._keep(data)
 
-    def _frames(self, data: bytes) -> None:
+    def _keep(self, data: bytes) -> None:
+        """Put `data` behind what waits, and go on if that completes a frame."""
+        buffer = self._buffer
+        if buffer.__class__ is not bytearray:
+            buffer = self._buffer = bytearray(buffer[self._start :] if buffer else b"")
+            self._start = 0
+        buffer += data
+        if self._state == CONNECTING:
+            if len(buffer) >= _EARLY:
+                self.read(False)
+        elif self._reading and len(buffer) >= self._need:
+            self._buffer = None
+            self._frames(bytes(buffer), 0)
+
+    def _frames(self, data: bytes, position: int) -> None:
         """Work through the frames in `data`; what is incomplete, or has no room in the mailbox, goes to the buffer."""
-        position, size = 0, len(data)
+        size = len(data)
         try:
             while size - position >= 2:
                 first = data[position]
@@ -308,15 +326,15 @@ class WebSocket(Connection):
                 payload = apply_mask(data[start:end], data[start - 4 : start])
                 position = end
                 if not self._frame(first, payload):
-                    break
+                    if position < size and self._state < FAILED:
+                        self._buffer, self._start = data, position
+                    return
             else:
                 self._need = 2
         except ProtocolError as error:
             self._fail(error)
             return
-        if self._state >= FAILED:
-            return
-        if position < size:
+        if position < size and self._state < FAILED:
             self._buffer = bytearray(data[position:] if position else data)
 
     def _check_first(self, first: int) -> None:
