@@ -98,7 +98,8 @@ class Asynchronous(Adapter, AsyncLayer):
         """See `AsyncLayer.receive`."""
         home = self._enter()
         inboxes = {source.name for source in self._sources_of(channels) if source.inbox is not None}
-        check_timeout(timeout)
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         if inboxes & self._reading:
             raise RuntimeError(f"another receive waits for the inbox {min(inboxes & self._reading)!r} (LAY-052)")
         deadline = inf if timeout is None else monotonic() + timeout

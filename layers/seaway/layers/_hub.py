@@ -22,6 +22,7 @@ from contextlib import suppress
 from threading import Lock
 from time import monotonic
 
+from seaway.layers._groups import Groups
 from seaway.layers._queues import Channel, Client, Fanout, Inbox
 from seaway.layers._waiters import Waiter
 from seaway.layers.base import Message, Route, Sources
@@ -30,28 +31,6 @@ Place = Channel | Inbox
 
 _FEW_CHANNELS = 1024
 _MUTABLE = frozenset((list, dict))
-
-
-class Members:
-    """The channels of one inbox that are in one group. The tuple is made once for each change."""
-
-    __slots__ = ("channels", "snapshot")
-
-    def __init__(self) -> None:
-        self.channels: dict[str, None] = {}
-        self.snapshot: tuple[str, ...] = ()
-
-    def change(self, channel: str, member: bool) -> None:
-        if member:
-            self.channels[channel] = None
-        else:
-            self.channels.pop(channel, None)
-        self.snapshot = ()
-
-    def tuple(self) -> tuple[str, ...]:
-        if not self.snapshot:
-            self.snapshot = tuple(self.channels)
-        return self.snapshot
 
 
 class Hub:
@@ -72,7 +51,7 @@ class Hub:
         self._channels: dict[str, Channel] = {}
         self._many = _FEW_CHANNELS
         self._inboxes: dict[str, Inbox] = {}
-        self._groups: dict[str, dict[Inbox, Members]] = {}
+        self._groups = Groups()
         self._turn = 0
 
     # Layer objects come and go
@@ -167,9 +146,9 @@ class Hub:
             if self._collected:
                 self._reap()
             client.sent += 1
-            for inbox, members in self._groups.get(group, {}).items():
+            for inbox, members in self._groups.inboxes_of(group):
                 if inbox.has_room(len(encoded)):
-                    entry = Fanout(members.tuple(), message, None if flat else encoded, deadline, len(encoded))
+                    entry = Fanout(members, message, None if flat else encoded, deadline, len(encoded))
                     inbox.put(entry, len(encoded))
                 else:
                     inbox.overflow()
@@ -221,7 +200,7 @@ class Hub:
     def _places(self, client: Client, sources: Sources, waiter: Waiter | None) -> list[Place]:
         """Return the places of *sources* that exist; the errors are those of `take`."""
         if client.closed:
-            raise RuntimeError("this layer was closed; make a new one (LAY-022, LAY-023)")
+            raise _closed()
         places: list[Place] = []
         for route in sources:
             if route.inbox is None:
@@ -315,6 +294,8 @@ class Hub:
     def new_inbox(self, client: Client, name: str, capacity: int, max_bytes: int) -> None:
         """Make the inbox *name* for *client*."""
         with self._lock:
+            if client.closed:
+                raise _closed()
             inbox = Inbox(name, client, capacity, max_bytes, self._turn)
             self._inboxes[name] = client.inboxes[name] = inbox
 
@@ -329,40 +310,29 @@ class Hub:
                         f"close_channel: {route.name!r} is neither an inbox of this layer object nor a channel "
                         "under one (LAY-063)"
                     )
-            elif route.name == route.inbox:
+            elif route.name != route.inbox:
+                self._groups.end_channel(inbox, route.name)
+            else:
                 if inbox.reader is not None and not inbox.reader.woken:
                     woken.append(inbox.reader)
                     self._tell(inbox.reader)
                 self._end_inbox(inbox)
-            else:
-                for group in inbox.memberships.pop(route.name, ()):
-                    self._change_members(group, inbox, route.name, member=False)
         self._wake(woken)
 
     def _end_inbox(self, inbox: Inbox) -> None:
         del self._inboxes[inbox.name], inbox.owner.inboxes[inbox.name]
-        inbox.owner.ended.add(inbox.name)
-        for group in {group for groups in inbox.memberships.values() for group in groups}:
-            self._forget(group, inbox)
+        inbox.owner.ended.append(inbox.name)
+        self._groups.end_inbox(inbox)
 
     def group_add(self, client: Client, group: str, route: Route) -> None:
         """Make the channel of *route* a member; ``ValueError`` if its inbox is not *client*'s."""
         with self._lock:
-            inbox = self._own_inbox(client, route)
-            inbox.memberships.setdefault(route.name, set()).add(group)
-            self._change_members(group, inbox, route.name, member=True)
+            self._groups.add(group, self._own_inbox(client, route), route.name)
 
     def group_discard(self, client: Client, group: str, route: Route) -> None:
         """End a membership, if there is one; ``ValueError`` if the inbox is not *client*'s."""
         with self._lock:
-            inbox = self._own_inbox(client, route)
-            groups = inbox.memberships.get(route.name)
-            if groups is None or group not in groups:
-                return
-            groups.discard(group)
-            if not groups:
-                del inbox.memberships[route.name]
-            self._change_members(group, inbox, route.name, member=False)
+            self._groups.discard(group, self._own_inbox(client, route), route.name)
 
     def _own_inbox(self, client: Client, route: Route) -> Inbox:
         inbox = client.inboxes.get(route.inbox or "")
@@ -372,19 +342,6 @@ class Hub:
                 "ask its consumer by message to join or leave"
             )
         return inbox
-
-    def _change_members(self, group: str, inbox: Inbox, channel: str, member: bool) -> None:
-        inboxes = self._groups.setdefault(group, {})
-        members = inboxes.get(inbox) or inboxes.setdefault(inbox, Members())
-        members.change(channel, member)
-        if not members.channels:
-            self._forget(group, inbox)
-
-    def _forget(self, group: str, inbox: Inbox) -> None:
-        inboxes = self._groups[group]
-        del inboxes[inbox]
-        if not inboxes:
-            del self._groups[group]
 
     # Extensions
 
@@ -408,6 +365,10 @@ class Hub:
                 "pending": sum(inbox.count for inbox in client.inboxes.values()),
                 "reconnects": 0,
             }
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("this layer was closed; make a new one (LAY-022, LAY-023)")
 
 
 def _served(place: Place) -> int:

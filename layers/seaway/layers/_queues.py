@@ -23,7 +23,7 @@ class Client:
 
     Attributes:
         inboxes: those that it owns, by name.
-        ended: names of those that it has closed; they are not taken for somebody else's.
+        ended: names of the latest that it has closed; they are not taken for somebody else's.
         waiters: those of its calls that wait.
     """
 
@@ -32,7 +32,7 @@ class Client:
     def __init__(self) -> None:
         self.closed = False
         self.inboxes: dict[str, Inbox] = {}
-        self.ended: set[str] = set()
+        self.ended: deque[str] = deque(maxlen=100)
         self.waiters: set[Waiter] = set()
         self.sent = 0
         self.received = 0

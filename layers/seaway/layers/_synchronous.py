@@ -15,8 +15,8 @@ from typing import Any
 
 from seaway.layers._adapter import Adapter, Call, Held
 from seaway.layers._waiters import AsyncioHome, Home, current_home
-from seaway.layers.base import Message, Received
-from seaway.layers.flavours import SyncLayer
+from seaway.layers.base import Message, Received, State
+from seaway.layers.flavours import AsyncLayer, SyncLayer
 
 
 class Synchronous(Adapter, SyncLayer):
@@ -30,15 +30,18 @@ class Synchronous(Adapter, SyncLayer):
         self._own: _LoopThread | None = None
 
     def _open(self) -> None:
-        home: Home | None = getattr(self._layer, "_home", None) or self._home
-        if home is None:
+        if isinstance(self._layer, AsyncLayer) and self._layer._home is not None:
+            self._home = self._layer._home
+        if self._home is None:
             self._own = _LoopThread()
             weakref.finalize(self, self._own.stop).atexit = False
-            home = self._own.home
-        self._home = home
+            self._home = self._own.home
 
     def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
         self._enter()
+        return self._far_loop().call(lambda: method(*arguments))
+
+    def _far_loop(self) -> Home:
         assert self._home is not None
         here = current_home()
         if here is not None and here.loop is self._home.loop:
@@ -46,7 +49,7 @@ class Synchronous(Adapter, SyncLayer):
                 "a synchronous call in the thread of the event loop that it needs would wait for ever; "
                 "await the asynchronous layer there, or call from a worker thread (LAY-098)"
             )
-        return self._home.call(lambda: method(*arguments))
+        return self._home
 
     def receive(self, channels: list[str] | tuple[str, ...], timeout: float | None = None) -> Received:
         """See `SyncLayer.receive`."""
@@ -99,9 +102,14 @@ class Synchronous(Adapter, SyncLayer):
         """See `seaway.layers.memory.SyncMemoryLayer.statistics`."""
         return self._call(self._layer.statistics)
 
+    def close(self) -> None:
+        """See `SyncLayer.close`."""
+        if self._state is State.OPEN:
+            self._far_loop()  # raises before anything is closed
+        super().close()
+
     def _close(self) -> None:
-        assert self._home is not None
-        self._home.call(self._layer.close)
+        self._far_loop().call(self._layer.close)
         if self._own is not None:
             self._own.stop()
 

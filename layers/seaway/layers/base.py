@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from fnmatch import translate
-from math import isnan
+from math import isinf, isnan
 from re import Pattern
 from re import compile as compile_pattern
 from secrets import token_urlsafe
@@ -299,12 +299,11 @@ def _check_free_type(type_: str) -> None:
         _free_types.add(type_)
 
 
-def check_timeout(timeout: object) -> None:
-    """Raise ``ValueError`` unless *timeout* is ``None`` or a number of seconds, 0 or more (LAY-048)."""
-    if timeout is None:
-        return
+def check_timeout(timeout: Any) -> float | None:
+    """Return *timeout* in seconds, ``None`` for ever; ``ValueError`` unless it is a number of 0 or more (LAY-048)."""
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or isnan(timeout) or timeout < 0:
         raise ValueError(f"receive: expected a timeout of None or of 0 or more seconds, got {timeout!r} (LAY-048)")
+    return None if isinf(timeout) else float(timeout)
 
 
 _alive: weakref.WeakSet[Layer] = weakref.WeakSet()

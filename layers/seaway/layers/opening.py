@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Literal, overload
 
 from seaway.layers.adapters import to_async, to_sync
 from seaway.layers.flavours import AsyncLayer, SyncLayer
@@ -16,6 +16,12 @@ from seaway.layers.flavours import AsyncLayer, SyncLayer
 _GROUP = "seaway.layers"
 
 
+@overload
+def open_layer(url: str, is_async: Literal[True] = True, **options: Any) -> AsyncLayer: ...
+@overload
+def open_layer(url: str, is_async: Literal[False], **options: Any) -> SyncLayer: ...
+@overload
+def open_layer(url: str, is_async: bool = True, **options: Any) -> AsyncLayer | SyncLayer: ...
 def open_layer(url: str, is_async: bool = True, **options: Any) -> AsyncLayer | SyncLayer:
     """Return a new layer object for *url*; it opens at its first use.
 
