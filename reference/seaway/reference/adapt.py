@@ -62,10 +62,13 @@ class SyncCalls:
             return
         runner = self._runner
         runner.in_thread = True
+        await runner.dispatcher.runtime.run_in_thread(lambda: self._hop(message))
+
+    def _hop(self, message: Message) -> None:
         try:
-            await runner.dispatcher.runtime.run_in_thread(lambda: self._context.run(self._calls, message))
+            self._context.run(self._calls, message)
         finally:
-            runner.in_thread = False
+            self._runner.in_thread = False
 
     def _calls(self, message: Message | None) -> None:
         runner, exchange = self._runner, self._exchange

@@ -266,8 +266,8 @@ class Runner:
                 await consumer(message)
                 self.cancelling = False
             except BaseException as error:
-                if self.dispatcher.runtime.must_propagate(error):
-                    raise
+                if self.in_thread or self.dispatcher.runtime.must_propagate(error):
+                    raise  # a call in a thread cannot be cancelled: only the end of the loop does that to its pump
                 self._raised(error)
             if message is exchange.waiting:
                 exchange.returned()

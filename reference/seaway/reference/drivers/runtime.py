@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import anyio
@@ -112,7 +113,8 @@ class Runtime(ABC):
                 function()
             except BaseException as error:
                 raised.append(error)
-            self.threadsafe(done.set)
+            with suppress(RuntimeError):  # the loop has ended without this call, which outlived it
+                self.threadsafe(done.set)
 
         self.threads.submit(job)
         await done.wait()
