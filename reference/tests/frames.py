@@ -143,11 +143,9 @@ class WebSocket:
 
 
 @asynccontextmanager
-async def websocket(
-    address: Any, target: str = "/", *fields: str, receive_buffer: int | None = None
-) -> AsyncIterator[WebSocket]:
+async def websocket(address: Any, target: str = "/", *fields: str, **buffers: int) -> AsyncIterator[WebSocket]:
     """An accepted WebSocket; the socket is closed at the end, without a close frame."""
-    client = await Client.connect(address, receive_buffer=receive_buffer)
+    client = await Client.connect(address, **buffers)
     try:
         await client.send(handshake(target, *fields))
         response = await client.response()

@@ -28,103 +28,97 @@ def fail(error: type[BaseException]) -> None:
     raise error
 
 
-ERRORS = [
-    HarbourError,
-    ValueError,
-    ConnectionError,
-    ConnectionResetError,
-    TimeoutError,
-    MemoryError,
-    RecursionError,
-    SystemExit,
-    KeyboardInterrupt,
-    GeneratorExit,
-    asyncio.CancelledError,
-    StopAsyncIteration,
-    BaseExceptionGroup,
-]
+class Several(BaseExceptionGroup[BaseException]):
+    """A group that can be raised like any other class."""
+
+    def __new__(cls) -> "Several":
+        return super().__new__(cls, "several", [HarbourError()])
 
 
-def make(error: type[BaseException]) -> type[BaseException]:
-    """A class that can be raised without arguments."""
-    if error is BaseExceptionGroup:
+ERRORS = {
+    error.__name__: error
+    for error in (
+        HarbourError,
+        ValueError,
+        ConnectionError,
+        ConnectionResetError,
+        TimeoutError,
+        MemoryError,
+        RecursionError,
+        SystemExit,
+        KeyboardInterrupt,
+        GeneratorExit,
+        asyncio.CancelledError,
+        StopAsyncIteration,
+        Several,
+    )
+}
 
-        class Group(BaseExceptionGroup[BaseException]):
-            def __new__(cls) -> "Group":
-                return super().__new__(cls, "several", [HarbourError()])
 
-        return Group
-    return error
-
-
-@pytest.fixture(params=ERRORS, ids=lambda error: error.__name__)
-def error(request: pytest.FixtureRequest) -> type[BaseException]:
-    return make(request.param)
-
-
-async def test_before_the_response_it_is_500(
-    error: type[BaseException], is_async: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_before_the_response_it_is_500(is_async: bool, caplog: pytest.LogCaptureFixture) -> None:
     """CON-046, CON-055 to CON-057, HTTP-050, C1: the peers on other connections go on."""
 
     def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
-        if message.get("path") == "/fail" and message["type"] == "http.request":
-            fail(error)
+        if message["type"] == "http.request":
+            fail(ERRORS[message["path"][1:]])
         yield from answer(consumer, message)
 
     async with serving(handler, is_async=is_async) as site, websocket(site.address) as neighbour:
-        async with connect(site.address) as client:
-            failed = await client.ask("/fail")
-            assert failed.status == 500
-            if not failed.closes:
-                assert (await client.ask("/next")).status == 200
-        await until(lambda: site.consumers[1].over)
-        await neighbour.send(text("unharmed"))
-        assert await neighbour.message() == "unharmed"
+        for name in ERRORS:
+            async with connect(site.address) as client:
+                assert (await client.ask(f"/{name}")).status == 500
+            await neighbour.send(text(f"unharmed by {name}"))
+            assert await neighbour.message() == f"unharmed by {name}"
+        await until(lambda: all(consumer.over for consumer in site.consumers[1:]))
 
-    assert site.consumers[1].messages[1:] == [{"type": "http.disconnect", "complete": False}]
-    assert len(traces(caplog.records, error)) == 1
+    for consumer in site.consumers[1:]:
+        assert consumer.messages[1:] == [{"type": "http.disconnect", "complete": False}]
+    logged = [record.exc_info[1].__class__ for record in caplog.records if record.exc_info]
+    assert logged == list(ERRORS.values())
 
 
-async def test_inside_the_response_the_connection_is_cut(error: type[BaseException], is_async: bool) -> None:
+async def test_inside_the_response_the_connection_is_cut(is_async: bool) -> None:
     """HTTP-051, H21: no last chunk, fewer bytes than the length."""
 
     def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
         if message["type"] == "http.request":
-            headers = [[b"content-length", b"9"]] if message["path"] == "/length" else []
-            yield (
-                consumer.send,
-                {"type": "http.response", "status": 200, "headers": headers, "body": b"part", "more_body": True},
-            )
-            fail(error)
+            headers = [[b"content-length", b"9"]] if message["query_string"] == b"length" else []
+            begin: Message = {"type": "http.response", "status": 200, "body": b"part", "more_body": True}
+            yield consumer.send, {**begin, "headers": headers}
+            fail(ERRORS[message["path"][1:]])
 
     async with serving(handler, is_async=is_async) as site:
-        for target in ("/length", "/chunked"):
-            async with connect(site.address) as client:
-                await client.send(request(target))
-                with pytest.raises(IncompleteError):
-                    await client.response()
+        for name in ERRORS:
+            for framing in ("length", "chunked"):
+                async with connect(site.address) as client:
+                    await client.send(request(f"/{name}?{framing}"))
+                    with pytest.raises(IncompleteError):
+                        await client.response()
         await until(lambda: all(consumer.over for consumer in site.consumers))
 
     for consumer in site.consumers:
         assert consumer.messages[1:] == [{"type": "http.disconnect", "complete": False}]
 
 
-async def test_a_websocket_closes_with_1011(error: type[BaseException], is_async: bool) -> None:
-    """WS-038; what was queued is not delivered (CON-052)."""
+async def test_a_websocket_closes_with_1011(is_async: bool) -> None:
+    """WS-038, W13; what was queued is not delivered (CON-052)."""
 
     def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
         if message["type"] == "websocket.receive":
-            fail(error)
+            fail(ERRORS[message["text"]])
         yield from answer(consumer, message)
 
-    async with serving(handler, is_async=is_async) as site, websocket(site.address) as ws:
-        await ws.send(text("one") + text("two") + text("three"))
-        assert await ws.closed() == 1011
-        await until(lambda: site.only.over)
+    async with serving(handler, is_async=is_async) as site, websocket(site.address) as neighbour:
+        for name in ERRORS:
+            async with websocket(site.address) as ws:
+                await ws.send(text(name) + text("two") + text("three"))
+                assert await ws.closed() == 1011
+        await until(lambda: all(consumer.over for consumer in site.consumers[1:]))
+        assert await neighbour.close() == 1000
 
-    assert site.only.types == ["websocket.connect", "websocket.receive", "websocket.disconnect"]
-    assert site.only.messages[-1]["code"] == 1011
+    for consumer in site.consumers[1:]:
+        assert consumer.types == ["websocket.connect", "websocket.receive", "websocket.disconnect"]
+        assert consumer.messages[-1]["code"] == 1011
 
 
 @pytest.mark.parametrize("where", ["application", "first call"])

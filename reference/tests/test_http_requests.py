@@ -112,8 +112,8 @@ async def test_a_body_is_not_read_faster_than_its_consumer_takes_it(is_async: bo
             yield consumer.wait, gate
         yield from answer(consumer, message)
 
-    body = bytes(16 * 1024 * 1024)
-    async with serving(slow, is_async=is_async) as site, connect(site.address) as client:
+    body = bytes(8 * 1024 * 1024)
+    async with serving(slow, is_async=is_async) as site, connect(site.address, send_buffer=65536) as client:
         await client.send(request("/", f"Content-Length: {len(body)}", method="POST"))
         await until(lambda: gate.waiting == 1)
         taken = await client.stuff(body)

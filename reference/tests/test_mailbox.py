@@ -166,8 +166,11 @@ async def test_the_end_overtakes_the_layer_and_never_the_socket(is_async: bool) 
 async def test_a_full_socket_side_stops_the_reading(is_async: bool) -> None:
     """CON-040: what does not fit waits at the client, and all of it arrives in the end."""
     blocked = Blocked()
-    count, payload = 400, "x" * 40_000
-    async with serving(blocked, is_async=is_async) as site, websocket(site.address) as ws:
+    count, payload = 200, "x" * 40_000
+    async with (
+        serving(blocked, is_async=is_async) as site,
+        websocket(site.address, send_buffer=65536) as ws,
+    ):
         held = site.only
         await site.layer.send(held.channel, BLOCK)
         await until(lambda: blocked.gate.waiting)

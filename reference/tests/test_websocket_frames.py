@@ -171,16 +171,20 @@ async def test_fragments_below_the_cap_are_a_message() -> None:
         assert await ws.message() == "a" * 3001
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999])
-async def test_a_close_is_answered_with_its_code(code: int, is_async: bool) -> None:
-    """WS-003, WS-008, WS-045."""
-    async with serving(answer, is_async=is_async) as site, websocket(site.address) as ws:
-        await ws.send(close_frame(code, "gone ⚓".encode()))
-        assert await ws.closed() == code
-        await until(lambda: site.only.over)
+CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999)
 
-    end = site.only.messages[-1]
-    assert (end["code"], end["reason"]) == (code, "gone ⚓")
+
+async def test_a_close_is_answered_with_its_code(is_async: bool) -> None:
+    """WS-003, WS-008, WS-045."""
+    async with serving(answer, is_async=is_async) as site:
+        for code in CODES:
+            async with websocket(site.address) as ws:
+                await ws.send(close_frame(code, "gone ⚓".encode()))
+                assert await ws.closed() == code
+        await until(lambda: all(consumer.over for consumer in site.consumers))
+
+    ends = [consumer.messages[-1] for consumer in site.consumers]
+    assert [(end["code"], end["reason"]) for end in ends] == [(code, "gone ⚓") for code in CODES]
 
 
 async def test_a_close_without_a_code_is_1005(is_async: bool) -> None:

@@ -74,7 +74,7 @@ class Wire:
         self.at_end = False
 
     @classmethod
-    async def connect(cls, address: Any, *, receive_buffer: int | None = None) -> Self:
+    async def connect(cls, address: Any, *, receive_buffer: int | None = None, send_buffer: int | None = None) -> Self:
         """Connect to (host, port) or to the path of a Unix socket."""
         is_tcp = not isinstance(address, str)
         raw = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
@@ -82,6 +82,8 @@ class Wire:
             raw.setblocking(False)
             if receive_buffer is not None:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if send_buffer is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
             if is_tcp:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             error = raw.connect_ex(address)
@@ -120,10 +122,16 @@ class Wire:
         return True
 
     async def trickle(self, byte: bytes, every: float) -> None:
-        """Send one byte every so many seconds until the server has cut the connection."""
-        with anyio.fail_after(DEADLINE):
+        """Send one byte every so many seconds until the server has ended the connection."""
+
+        async def drops() -> None:
             while await self.send(byte):
                 await anyio.sleep(every)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(drops)
+            await self.ended()
+            tasks.cancel_scope.cancel()
 
     async def stuff(self, data: bytes) -> int:
         """Send `data` until the server, given every chance, reads no more; returns how much it was."""
@@ -260,9 +268,9 @@ class Client(Wire):
 
 
 @asynccontextmanager
-async def connect(address: Any, *, receive_buffer: int | None = None) -> AsyncIterator[Client]:
+async def connect(address: Any, **buffers: int) -> AsyncIterator[Client]:
     """A `Client` that is closed at the end."""
-    client = await Client.connect(address, receive_buffer=receive_buffer)
+    client = await Client.connect(address, **buffers)
     try:
         yield client
     finally:
