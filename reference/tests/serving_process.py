@@ -1,4 +1,4 @@
-"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, grace, runs or fails.
+"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, grace, runs, waits or fails.
 
 Writes one line for each message to its standard output, so that the test sees what happened after the end.
 """
@@ -14,9 +14,9 @@ from seaway.reference import Settings, serve
 
 
 class Consumer:
-    """Answers `/slow` when its client writes to it through a WebSocket, `/stuck` and `/ignores` never."""
+    """Answers `/` at once, `/slow` when the server drains, `/stuck` and `/ignores` never."""
 
-    waiting: list[Any] = []  # noqa: RUF012 - shared on purpose: one request is answered by another connection
+    start = "runs"
 
     def __init__(self, type: str, layer: Any, channel: str, send: Any) -> None:
         self.send = send
@@ -25,6 +25,8 @@ class Consumer:
 
     async def __call__(self, message: Any) -> None:
         print(message["type"], message.get("code", ""), flush=True)
+        if message["type"] == "lifespan.startup" and self.start == "waits":
+            await anyio.sleep(60)
         for each in self.answers(message):
             await self.send(each)
         if message["type"] == "http.request" and message["path"] == "/slow":
@@ -56,9 +58,10 @@ def application(*arguments: Any) -> Consumer:
 
 
 if __name__ == "__main__":
-    uds, backend, grace, fails = sys.argv[1:]
+    uds, backend, grace, start = sys.argv[1:]
+    Consumer.start = start
     application.types = ("lifespan", "http", "websocket")  # type: ignore[attr-defined]
-    if fails == "fails":
+    if start == "fails":
 
         def application(*_: Any) -> Any:
             raise RuntimeError("no water in the harbour")

@@ -63,6 +63,27 @@ async def test_the_target_is_split_and_decoded_once(target: str, path: str, raw_
     assert (message["path"], message["raw_path"], message.get("query_string", b"")) == (path, raw_path, query)
 
 
+async def test_what_a_proxy_would_say_is_not_believed() -> None:
+    """H25: by default nobody is trusted; the fields are the application's to read."""
+    said = ("X-Forwarded-For: 10.0.0.1", "X-Forwarded-Proto: https", "Forwarded: for=10.0.0.1", "X-Real-IP: 10.0.0.1")
+    async with serving(answer) as site, connect(site.address) as client:
+        await client.ask("/", *said, "X-Forwarded-Prefix: /mounted", "X-Forwarded-Host: other")
+        peer = client.socket.getsockname()
+
+    message = site.only.messages[0]
+    assert tuple(message["client"]) == peer
+    assert (message["scheme"], message["root_path"], message["path"]) == ("http", "", "/")
+    assert (b"x-forwarded-for", b"10.0.0.1") in [tuple(pair) for pair in message["headers"]]
+
+
+async def test_the_authority_of_an_absolute_target_takes_the_place_of_host() -> None:
+    """HTTP-085."""
+    async with serving(answer) as site, connect(site.address) as client:
+        await client.ask("http://other:81/x")
+
+    assert [bytes(value) for name, value in site.only.messages[0]["headers"] if name == b"host"] == [b"other:81"]
+
+
 async def test_a_small_body_comes_whole_however_slowly_it_arrives(is_async: bool) -> None:
     """HTTP-013."""
     async with serving(answer, is_async=is_async, body_buffer=100) as site, connect(site.address) as client:

@@ -102,6 +102,25 @@ async def test_http_1_0_gets_no_chunks_and_is_closed(messages: list[Message], bo
     assert len(site.consumers) == 1
 
 
+async def test_http_1_0_is_kept_only_when_both_sides_can() -> None:
+    """HTTP-087."""
+
+    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "http.request":
+            for each in [OK] if message["path"] == "/length" else [BEGIN, LAST]:
+                yield consumer.send, each
+
+    async with serving(handler) as site, connect(site.address) as client:
+        for _ in range(2):
+            await client.send(request("/length", "Connection: keep-alive", version="1.0"))
+            kept = await client.response()
+            assert (kept.field(b"connection") or b"").lower() == b"keep-alive"
+        await client.send(request("/streamed", "Connection: keep-alive", version="1.0"))
+        assert (await client.response()).framing == "close"
+
+    assert len(site.consumers) == 3
+
+
 async def test_headers_go_out_as_they_are() -> None:
     headers = [[b"x-a", b"1"], (b"set-cookie", b"a=1"), [b"set-cookie", b"b=2\xff"], [b"empty", b""]]
     async with serving(sends({**OK, "headers": tuple(headers)})) as site, connect(site.address) as client:

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from seaway.layers import MemoryLayer
+from seaway.layers import MemoryLayer, SyncMemoryLayer
 from seaway.reference import Server, Settings, adapt_sync
 
 from .frames import text, websocket
@@ -175,6 +175,26 @@ async def test_consumers_send_to_each_other_directly(is_async: bool) -> None:
         assert await second.message() == two
 
     assert one.partition("!")[0] == two.partition("!")[0]
+
+
+async def test_a_server_takes_a_layer_of_either_flavour_or_makes_its_own(is_async: bool) -> None:
+    """Its consumers see a view of their own flavour, whatever the layer's; a script sends from its own thread."""
+    with SyncMemoryLayer() as layer:
+        for given in (layer, None):
+            application = Application(chat, is_async=is_async)
+            async with (
+                Server(application, layer=given, port=0, settings=Settings(access_log=False)) as server,
+                websocket(server.address) as first,
+                websocket(server.address) as second,
+            ):
+                await first.send(text("hello"))
+                assert await second.message() == "hello"
+                if given is not None:
+                    line = {"type": "chat.line", "text": "from a script"}
+                    await anyio.to_thread.run_sync(layer.send_group, "room", line)
+                    assert await first.message() == "hello"
+                    assert await first.message() == "from a script"
+            application.verify()
 
 
 FORGED = [

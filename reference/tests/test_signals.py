@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 class Process:
     """The server's process, and what it has written so far."""
 
-    def __init__(self, directory: Path, backend: str, *, grace: str = LONG, fails: str = "runs") -> None:
+    def __init__(self, directory: Path, backend: str, *, grace: str = LONG, start: str = "runs") -> None:
         self.uds = str(directory / "seaway.sock")
         self.output = directory / "output"
         environment = {
@@ -38,7 +38,7 @@ class Process:
         }
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), self.uds, backend, grace, fails],
+                [sys.executable, str(PROGRAM), self.uds, backend, grace, start],
                 stdout=output,
                 stderr=output,
                 env=environment,
@@ -137,9 +137,21 @@ async def test_a_consumer_that_ignores_its_cancellation_does_not_hold_the_proces
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @anyio_test
+async def test_a_signal_during_the_start_ends_it(backend: str, tmp_path: Path) -> None:
+    """O5: nobody waits for a start that may never end."""
+    process = Process(tmp_path, backend, start="waits")
+
+    await until(lambda: "lifespan.startup" in process.text)
+    process.signal(signal.SIGTERM)
+    await process.exit()
+    assert not process.listens
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@anyio_test
 async def test_a_failed_start_is_a_status_other_than_0(backend: str, tmp_path: Path) -> None:
     """LIF-009."""
-    process = Process(tmp_path, backend, fails="fails")
+    process = Process(tmp_path, backend, start="fails")
 
     assert await process.exit() not in (0, -signal.SIGKILL)
     assert "no water in the harbour" in process.text
