@@ -14,7 +14,7 @@ from typing import Any, Self
 import anyio
 import attrs
 
-DEADLINE = 10.0  # generous: no test waits for it unless something is broken
+DEADLINE = 60.0  # generous: no test waits for it unless something is broken
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
 _VISIBLE = rb"[\x21-\x7e\x80-\xff]"
