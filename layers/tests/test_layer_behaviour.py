@@ -7,6 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
+from jsonschema import Draft202012Validator
+
+from seaway.spec import schemas, validate
 
 Make = Callable[..., Any]
 
@@ -595,6 +598,28 @@ async def test_statistics_count_what_this_object_did(make: Make) -> None:
         "pending": 1,
         "reconnects": 0,
     }
+
+
+async def test_statistics_and_gaps_are_valid_under_their_schemas(make: Make, clock: Any) -> None:
+    layer = make(expiry=1, inbox_capacity=1)
+    inbox = await layer.new_channel("server!")
+    await layer.group_add("room", inbox + "1")
+    for _ in range(3):
+        await layer.send_group("room", message())
+    clock.advance(2)
+    await layer.flush()
+    reasons = set()
+    for attempt in range(3):
+        while (received := await layer.receive([inbox], 0))[1] is not None:
+            validate(received[1])
+            reasons.add(received[1]["reason"])
+        await layer.send(inbox + "1", message())
+        if attempt == 0:
+            clock.advance(2)
+        else:
+            await layer.flush()
+    assert reasons == {"overflow", "expired", "lost"}
+    Draft202012Validator(schemas.statistics()).validate(await layer.statistics())
 
 
 async def test_attributes_say_what_the_object_works_by(make: Make) -> None:

@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import anyio
@@ -125,6 +126,17 @@ def test_what_waits_in_a_hub_outlives_the_objects_and_an_empty_hub_does_not() ->
         assert receiver.receive(["thumbs"], 0) == ("thumbs", MESSAGE)
     SyncMemoryLayer(name="outlives-not").__enter__().close()
     assert ("outlives", "") not in _hubs
+
+
+def test_the_time_of_day_plays_no_part_l14_l15(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SyncMemoryLayer() as layer:
+        inbox = layer.new_channel("server!")
+        for number, skew in enumerate((3600, -3600, 0)):
+            monkeypatch.setattr(time, "time", lambda skew=skew: 1.8e9 + skew)
+            for channel in ("thumbs", inbox + "1"):
+                layer.send(channel, {"type": "test.message", "number": number})
+        for channel in ("thumbs", inbox):
+            assert [layer.receive([channel], 0)[1]["number"] for _ in range(3)] == [0, 1, 2]  # type: ignore[index]
 
 
 def test_a_hub_forgets_channels_in_which_nothing_waits(clock: Any) -> None:
