@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
+import time
 from typing import Any
 
 import anyio
@@ -88,7 +90,7 @@ async def test_a_thread_is_told_in_the_place_of_a_cancelled_task(hub_name: str) 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(receive)
                 await settle()
-                thread = threading.Thread(target=lambda: got.append(sync.receive(["thumbs"], 10)))
+                thread = threading.Thread(target=lambda: got.append(sync.receive(["thumbs"])), daemon=True)
                 thread.start()
                 while not waiting(sync):
                     await anyio.sleep(0.001)
@@ -97,9 +99,9 @@ async def test_a_thread_is_told_in_the_place_of_a_cancelled_task(hub_name: str) 
                 await settle()
             if got == [("thumbs", MESSAGE)] and thread.is_alive():
                 await layer.send("thumbs", MESSAGE)
-            await anyio.to_thread.run_sync(thread.join)
-            assert all(item == ("thumbs", MESSAGE) for item in got)
-            assert got
+            await anyio.to_thread.run_sync(thread.join, 10)
+            assert not thread.is_alive()
+            assert set(map(str, got)) == {str(("thumbs", MESSAGE))}
 
 
 @pytest.mark.anyio
@@ -210,12 +212,12 @@ def test_a_receive_of_a_loop_that_is_gone_does_not_keep_a_message_from_others(
     loop.close()
     with SyncMemoryLayer(name=hub_name) as sync:
         got: list[Any] = []
-        thread = threading.Thread(target=lambda: got.append(sync.receive(["thumbs"], 10)))
+        thread = threading.Thread(target=lambda: got.append(sync.receive(["thumbs"])), daemon=True)
         thread.start()
         while not waiting(sync):
             pass
         sync.send("thumbs", MESSAGE)
-        thread.join()
+        thread.join(10)
         assert got == [("thumbs", MESSAGE)]
     assert not task.done()
     task.get_coro().close()
@@ -245,6 +247,38 @@ def test_a_timeout_that_ends_together_with_a_message_loses_nothing(hub_name: str
         for thread in threads:
             thread.join()
         assert got == 3000
+
+
+class SignalError(Exception):
+    pass
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals cannot be sent to a thread here")
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="Python runs signal handlers in the main thread"
+)
+def test_a_signal_handler_that_raises_ends_a_waiting_thread_and_leaves_the_message() -> None:
+    def interrupt(*_: Any) -> None:
+        raise SignalError
+
+    def kill() -> None:
+        while not waiting(layer):
+            time.sleep(0.001)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with SyncMemoryLayer() as layer:
+            killer = threading.Thread(target=kill)
+            killer.start()
+            with pytest.raises(SignalError):
+                layer.receive(["thumbs"])
+            killer.join()
+            assert waiting(layer) == 0
+            layer.send("thumbs", MESSAGE)
+            assert layer.receive(["thumbs"], 0) == ("thumbs", MESSAGE)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_send_reads_its_message_before_it_first_suspends() -> None:

@@ -122,7 +122,10 @@ class MemoryLayer(_Memory, AsyncLayer):
 
 
 class SyncMemoryLayer(_Memory, SyncLayer):
-    """The synchronous memory layer, for threads. Arguments as for `MemoryLayer`."""
+    """The synchronous memory layer, for threads. Arguments as for `MemoryLayer`.
+
+    Not for signal handlers: they run in the middle of whatever the main thread is doing, a call of this layer included.
+    """
 
     def send(self, channel: str, message: Message) -> None:
         """See `SyncLayer.send`. Never raises ``ConnectionError``: there is no broker."""
