@@ -253,6 +253,20 @@ async def test_lists_that_change_do_not_starve_a_channel(make: Make) -> None:
     assert "quiet" in got
 
 
+async def test_channels_that_are_always_new_do_not_starve_one_that_waits(make: Make) -> None:
+    layer = make()
+    for channel in "ab":
+        await layer.send(channel, message())
+    for _ in "ab":
+        await layer.receive(["a", "b"], 0)
+    await layer.send("quiet", message())
+    got = []
+    for number in range(4):
+        await layer.send(f"new.{number}", message())
+        got.append((await layer.receive([f"new.{number}", "quiet"], 0))[0])
+    assert "quiet" in got
+
+
 async def test_an_inbox_yields_full_names_and_its_bare_name(make: Make) -> None:
     layer, other = make(), make("async")
     inbox = await layer.new_channel("server!")
