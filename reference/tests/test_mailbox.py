@@ -64,6 +64,47 @@ async def test_an_overflow_is_counted_in_one_gap_in_its_position(is_async: bool)
     ]
 
 
+async def test_nothing_is_taken_until_the_mailbox_is_half_empty(is_async: bool) -> None:
+    """CON-041, CON-042: 4 fit; with 3 left a message is dropped into the same gap, with 1 left it is taken."""
+    gates = [Gate() for _ in range(3)]
+
+    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "test.block":
+            yield consumer.wait, gates[message["gate"]]
+        yield from answer(consumer, message)
+
+    async with (
+        serving(handler, is_async=is_async, mailbox=bounds(layer_messages=4)) as site,
+        websocket(site.address),
+    ):
+        held = site.only
+
+        async def send(*messages: Message) -> None:
+            for message in messages:
+                await site.layer.send(held.channel, message)
+            await until_received(site, held.channel)
+
+        await send({**BLOCK, "gate": 0})
+        await until(lambda: gates[0].waiting)
+        await send({**BLOCK, "gate": 1}, note(1), {**BLOCK, "gate": 2}, note(3), note(4))
+        gates[0].open()
+        await until(lambda: gates[1].waiting)
+        await send(note(5))
+        gates[1].open()
+        await until(lambda: gates[2].waiting)
+        await send(note(6))
+        gates[2].open()
+        await until(lambda: note(6) in held.messages)
+
+    assert held.messages[3:8] == [
+        note(1),
+        {**BLOCK, "gate": 2},
+        note(3),
+        {"type": "layer.gap", "reason": "overflow", "dropped": 2},
+        note(6),
+    ]
+
+
 async def until_received(site: Any, channel: str) -> None:
     """Wait until the server has filed what was sent to `channel`: another consumer gets what was sent later."""
     async with websocket(site.address):
