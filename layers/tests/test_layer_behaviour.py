@@ -150,6 +150,21 @@ async def test_a_full_inbox_refuses_sends_and_counts_group_messages_in_their_pla
     assert (await layer.statistics())["dropped"]["overflow"] == 3
 
 
+async def test_each_hole_in_an_inbox_has_its_own_place_and_number(make: Make) -> None:
+    layer = make(inbox_capacity=1)
+    inbox = await layer.new_channel("server!")
+    await layer.group_add("room", inbox + "1")
+    for number in (1, 0):
+        await layer.send_group("room", message(number))
+    got = [(await layer.receive([inbox], 0))[1]]
+    for number in (2, 0, 0):
+        await layer.send_group("room", message(number))
+    while (received := await layer.receive([inbox], 0))[1] is not None:
+        got.append(received[1])
+    gap = {"type": "layer.gap", "reason": "overflow"}
+    assert got == [message(1), {**gap, "dropped": 1}, message(2), {**gap, "dropped": 2}]
+
+
 async def test_an_inbox_is_bounded_in_bytes_too_l12(make: Make) -> None:
     layer = make(inbox_bytes=1000)
     inbox = await layer.new_channel("server!")
