@@ -45,7 +45,7 @@ def normalise(message: dict[str, Any]) -> dict[str, Any]:
         raise invalid("", "a dict", message, "MSG-001")
     copy = _settled(dict.copy(message), 1)
     type_ = copy.get("type")
-    if type_ not in _good_types:
+    if type(type_) is not str or type_ not in _good_types:
         _check_type(type_)
     return copy
 
