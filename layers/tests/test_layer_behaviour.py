@@ -381,6 +381,7 @@ async def test_inbox_names_are_fresh_and_follow_the_pattern(make: Make) -> None:
         {"type": "layer.gap", "reason": "lost"},
         {"type": "server.wake"},
         {"type": "nodot"},
+        {"type": ["a.b"]},
         {},
         {"type": "a.b", "x": float("nan")},
         {"type": "a.b", "x": bytearray(b"x")},
@@ -407,9 +408,12 @@ async def test_a_bridge_message_passes(make: Make) -> None:
     assert (await layer.receive(["thumbs"], 0))[1]["type"] == "bridge.open"
 
 
-async def test_a_reply_channel_without_a_type_gets_the_new_way(make: Make) -> None:
-    with pytest.raises(ValueError, match=r"reply_channel.*LAY-101"):
-        await make().send("thumbs", {"reply_channel": "x"})
+@pytest.mark.parametrize("more", [{}, {"type": "test.message"}])
+async def test_a_reply_channel_in_a_message_gets_the_new_way(make: Make, more: dict[str, Any]) -> None:
+    layer = make()
+    for call in (layer.send, layer.send_group):
+        with pytest.raises(ValueError, match=r"reply_channel.*upgrade guide.*LAY-101"):
+            await call("thumbs", {"reply_channel": "x", **more})
 
 
 async def test_messages_that_are_too_large_are_refused(make: Make) -> None:
@@ -668,5 +672,5 @@ async def test_attributes_say_what_the_object_works_by(make: Make) -> None:
     ["receive_async", "receive_many", "group_channels", "group_members", "group_send", "group_expiry"],
 )
 async def test_old_names_tell_the_new_way(make: Make, name: str) -> None:
-    with pytest.raises(AttributeError, match="LAY-100"):
+    with pytest.raises(AttributeError, match=r"upgrade guide.*LAY-100"):
         getattr(make().layer, name)

@@ -57,8 +57,9 @@ def test_a_value_that_makes_no_sense_is_refused_at_construction(option: dict[str
 
 
 def test_the_first_glob_that_matches_the_whole_name_counts() -> None:
-    layer = SyncMemoryLayer(channel_capacity={"thumb?": 1, "thumb*": 2, "T*": 3}, capacity=9)
-    wanted = {"thumbs": 1, "thumb": 2, "thumbnails": 2, "athumbs": 9, "tt": 9, "TT": 3}
+    globs = {"thumb?": 1, "thumb*": 2, "T*": 3, "a.b": 4, "[xy]": 5}
+    layer = SyncMemoryLayer(channel_capacity=globs, capacity=9)
+    wanted = {"thumbs": 1, "thumb": 2, "thumbnails": 2, "athumbs": 9, "tt": 9, "TT": 3, "a.b": 4, "aXb": 9, "x": 9}
     assert {name: layer._route(name).capacity for name in wanted} == wanted
 
 

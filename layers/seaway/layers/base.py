@@ -16,9 +16,8 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from fnmatch import translate
 from math import isinf, isnan
-from re import Pattern
+from re import Pattern, escape
 from re import compile as compile_pattern
 from secrets import token_urlsafe
 from typing import Any, ClassVar, TypeAlias
@@ -44,6 +43,8 @@ _OLD_NAMES = {
     "global_statistics": "call `statistics()`",
     "channel_statistics": "call `statistics()`",
 }
+
+_GUIDE = "see the section 'Channel layers' of the upgrade guide"
 
 _CACHED_ROUTES = 16_384
 _CACHED_SOURCES = 1024
@@ -153,7 +154,7 @@ class Layer(ABC):
     def __getattr__(self, name: str) -> Any:
         # Reached only for names that do not exist.
         if name in _OLD_NAMES:
-            raise AttributeError(f"a layer has no {name!r} any more: {_OLD_NAMES[name]} (LAY-100)")
+            raise AttributeError(f"a layer has no {name!r} any more: {_OLD_NAMES[name]}; {_GUIDE} (LAY-100)")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
@@ -209,18 +210,16 @@ class Layer(ABC):
         """Return an isolated copy of *message* and its encoding.
 
         Raises:
-            InvalidMessage: it breaks a requirement for messages, or its type has a reserved prefix.
+            ValueError: it breaks a requirement for messages, its type has a reserved prefix, or it has a
+                ``reply_channel``.
             MessageTooLarge: its encoding has more bytes than ``max_message_size``.
         """
-        try:
-            copy = normalise(message)
-        except InvalidMessage as error:
-            if isinstance(message, dict) and "reply_channel" in message and "type" not in message:
-                raise ValueError(
-                    "a message has a 'type' and no 'reply_channel': a consumer answers its client by `send`, "
-                    "and another channel by its name in a key of your own (LAY-101)"
-                ) from error
-            raise
+        if type(message) is dict and "reply_channel" in message:
+            raise ValueError(
+                "a message has a 'type' and no 'reply_channel' any more: a consumer answers its client by `send`, and "
+                f"another channel by a name in a key of your own; {_GUIDE} (LAY-101)"
+            )
+        copy = normalise(message)
         if copy["type"] not in _free_types:
             _check_free_type(copy["type"])
         encoded = encode(copy)
@@ -275,13 +274,14 @@ class _Globs:
 
     def __init__(self, values: Mapping[str, Any], default: Any) -> None:
         self._patterns: list[tuple[Pattern[str], Any]] = [
-            (compile_pattern(translate(glob)), value) for glob, value in values.items()
+            (compile_pattern(escape(glob).replace(r"\*", ".*").replace(r"\?", ".")), value)
+            for glob, value in values.items()
         ]
         self._default = default
 
     def __call__(self, channel: str) -> Any:
         for pattern, value in self._patterns:
-            if pattern.match(channel):
+            if pattern.fullmatch(channel):
                 return value
         return self._default
 
