@@ -9,14 +9,15 @@ Rules of this file:
 
 from __future__ import annotations
 
-import http
 from typing import TYPE_CHECKING, Any
 
 from . import handshake
 from .chunked import ChunkedDecoder
-from .connection import Connection, Host
-from .exchange import HTTPExchange, with_date
+from .connection import Host
+from .exchange import HTTPExchange
 from .head import BARE_LF, Head, Refused, open_end, parse_head
+from .opening import Addresses, http_request, websocket_connect
+from .responses import BODY, BUSY, CLOSING, DISCARD, HEAD, WHOLE, ResponseSide
 from .websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -24,46 +25,34 @@ if TYPE_CHECKING:
 
 __all__ = ["HTTP1Connection"]
 
-HEAD, WHOLE, BODY, BUSY, DISCARD, CLOSING = range(6)
 _MAX_PART = 65_536  # bytes of one http.request.body message, and of input that waits behind a request
 _LINGER = 2.0  # seconds in which a client may take the last response before the connection is closed under it
 _BODY_STEP = 1024  # bytes of a body that must come in each body_timeout
-_STATUS = {code.value: b"HTTP/1.1 %d %b\r\n" % (code.value, code.phrase.encode()) for code in http.HTTPStatus}
 
 
-class HTTP1Connection(Connection):
+class HTTP1Connection(ResponseSide):
     """One client's connection. A WebSocket handshake hands the transport over to a `WebSocket`."""
 
     __slots__ = (
-        "_addresses", "_advancing", "_budget", "_buffer", "_chunked", "_close", "_continue", "_decoder", "_exchange",
-        "_fields", "_head", "_held", "_is_head", "_left", "_scanned", "_scheme", "_seen", "_skipped", "_state", "_step",
-        "_ticked", "_version",
+        "_addresses", "_advancing", "_budget", "_buffer", "_decoder", "_head", "_held", "_left", "_scanned", "_seen",
+        "_skipped", "_step", "_ticked",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self._state = HEAD
         self._buffer: bytes | bytearray = b""
         self._scanned = 0
         self._skipped = False
         self._advancing = False
-        self._exchange: HTTPExchange | None = None
         self._head: Head | None = None
         self._decoder: ChunkedDecoder | None = None
         self._left = 0
         self._held = False
-        self._is_head = False
-        self._continue = False
-        self._close = False
-        self._chunked = False
-        self._version = "1.1"
         self._budget = 0
         self._seen = 0
         self._step = 0
         self._ticked = 0.0
-        self._scheme = "http"
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._addresses: tuple[Any, Any] = (None, None)
+        self._addresses: Addresses = (None, None)
 
     # -- the driver's side ---------------------------------------------------------------------------------
 
@@ -235,23 +224,7 @@ class HTTP1Connection(Connection):
             self._state = BODY if more else BUSY
             raise Refused(503, "as many consumers as this server may have are alive")
         self._exchange = exchange
-        client, server = self._addresses
-        message: Message = {
-            "type": "http.request",
-            "method": head.method,
-            "path": head.path,
-            "raw_path": head.raw_path,
-            "query_string": head.query_string,
-            "root_path": "",
-            "scheme": self._scheme,
-            "http_version": head.http_version,
-            "headers": head.headers,
-            "client": client,
-            "server": server,
-            "body": body,
-            "more_body": more,
-            "extensions": {"interface": "1.0"},
-        }
+        message = http_request(head, self._addresses, body, more)
         if more:
             exchange.waiting = message
         exchange.begin(runner, message)
@@ -262,7 +235,6 @@ class HTTP1Connection(Connection):
         self._state = CLOSING
         self._buffer = b""
         self.disarm()
-        client, server = self._addresses
         websocket = WebSocket(self.host, offer)
         runner = self.host.begin(websocket)
         if runner is None:
@@ -270,20 +242,7 @@ class HTTP1Connection(Connection):
         self.host.connections.discard(self)
         self.transport.set_protocol(websocket)
         websocket.connection_made(self.transport)
-        message: Message = {
-            "type": "websocket.connect",
-            "path": head.path,
-            "raw_path": head.raw_path,
-            "query_string": head.query_string,
-            "root_path": "",
-            "scheme": "ws",
-            "http_version": head.http_version,
-            "headers": head.headers,
-            "client": client,
-            "server": server,
-            "subprotocols": list(offer.subprotocols),
-            "extensions": {"interface": "1.0"},
-        }
+        message = websocket_connect(head, self._addresses, offer.subprotocols)
         websocket.begin(runner, message, rest)
 
     # -- bodies that come in parts -------------------------------------------------------------------------
@@ -379,70 +338,6 @@ class HTTP1Connection(Connection):
 
     # -- responses -----------------------------------------------------------------------------------------
 
-    def respond(
-        self, status: int, lines: list[bytes], length: int | None, body: bytes, more: bool, trailers: bool
-    ) -> None:
-        """Write the head of a response, and the body that is there; the framing is chosen here (RFC 9112, 6)."""
-        exchange = self._exchange
-        assert exchange is not None
-        if self._state != BODY:  # there the body of the request still has its time
-            self.disarm()
-        framed = length is not None
-        if not framed and status != 204 and status != 304:
-            if not more and not trailers:
-                framed = True
-                lines.append(b"content-length: %d\r\n" % len(body))
-            elif self._version == "1.1":
-                self._chunked = not exchange.bodyless
-                lines.append(b"transfer-encoding: chunked\r\n")
-            else:
-                self._close = True
-        if exchange.bodyless:
-            body = b""
-        elif self._chunked:
-            body = _chunk(body) if more else _chunk(body) + b"0\r\n"
-        if self._continue or self.host.draining:
-            self._close = True  # without a 100 the client may send the body or not: nobody can tell what comes next
-        if self._close:
-            lines.append(b"connection: close\r\n")
-        elif self._version == "1.0":
-            if framed:
-                lines.append(b"connection: keep-alive\r\n")
-            else:
-                self._close = True  # only a content-length keeps such a connection (HTTP-087)
-        first = _STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        self.transport.write(b"%b%b\r\n%b" % (first, with_date(lines, self.host.date), body))
-
-    def respond_body(self, body: bytes, more: bool, trailers: bool) -> None:
-        """Write a further part of the body."""
-        exchange = self._exchange
-        assert exchange is not None
-        if exchange.bodyless:
-            return
-        if self._chunked:
-            body = _chunk(body)
-            if not more:
-                body += b"0\r\n" if trailers else b"0\r\n\r\n"
-        if body:
-            self.transport.write(body)
-
-    def respond_trailers(self, lines: list[bytes]) -> None:
-        """End a chunked body, with trailers for a client that takes them (HTTP-045); else they are discarded."""
-        if self._chunked:
-            self.transport.write((b"".join(lines) if self._takes_trailers() else b"") + b"\r\n")
-
-    def _takes_trailers(self) -> bool:
-        return any(name == b"te" and b"trailers" in handshake.tokens(value) for name, value in self._fields)
-
-    def inform(self, status: int, lines: list[bytes]) -> None:
-        """Write an informational response; HTTP/1.0 has none (RFC 9110, 15.2)."""
-        if self._version == "1.1":
-            self.transport.write(b"%b%b\r\n" % (_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status, b"".join(lines)))
-
-    def close_after_response(self) -> None:
-        """Keep the connection no longer than this response."""
-        self._close = True
-
     def response_complete(self) -> None:
         """The last byte is written: on to what follows."""
         self._exchange = None
@@ -511,21 +406,6 @@ class HTTP1Connection(Connection):
                 self.cut()
                 return
             exchange.disconnected()
-        text = f"{refused.status} {http.HTTPStatus(refused.status).phrase}: {refused}\n".encode()
-        body = b"" if self._is_head else text
-        lines = [
-            _STATUS[refused.status],
-            b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n" % len(text),
-            self.host.date,
-        ]
-        if refused.status == 503:
-            lines.append(b"retry-after: 1\r\n")
-        if refused.status == 426:
-            lines.append(b"upgrade: websocket\r\nsec-websocket-version: 13\r\n")
-        self.transport.write(b"%b\r\n%b" % (b"".join(lines), body))
+        self._write_refusal(refused)
         self._state = BODY if self._state != CLOSING else CLOSING  # what is unread decides how to part
         self._farewell()
-
-
-def _chunk(body: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(body), body) if body else b""
