@@ -152,6 +152,54 @@ def test_validate_of_a_missing_file() -> None:
     assert "No such file" in failure("validate", "/nowhere/messages.jsonl")
 
 
+CONNECT = (
+    '{"direction": "to-consumer", "message": {"type": "websocket.connect", "path": "/", '
+    '"raw_path": {"$bytes": "Lw=="}, "http_version": "1.1", "headers": [], "extensions": {"interface": "1.0"}}}'
+)
+ACCEPT = '{"direction": "from-consumer", "message": {"type": "websocket.accept"}}'
+CLOSE = '{"direction": "from-consumer", "message": {"type": "websocket.close"}}'
+GONE = '{"direction": "to-consumer", "message": {"type": "websocket.disconnect", "code": 1001}}'
+
+
+def test_validate_of_a_good_exchange() -> None:
+    lines = [CONNECT, ACCEPT, '{"event": "returned"}', CLOSE, "", GONE.replace('"code"', '"reason": "\u2028", "code"')]
+    result = run("validate", "--exchange", "-", given="\n".join(lines))
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "5 lines, no violation\n", "")
+
+
+def test_validate_says_line_and_requirement_of_each_violation_in_an_exchange(tmp_path: Path) -> None:
+    file = tmp_path / "recorded.jsonl"
+    file.write_text("\n".join([CONNECT, CLOSE, ACCEPT, ACCEPT, GONE, GONE]))
+    result = run("validate", str(file), "--exchange")
+
+    assert result.exit_code == 1
+    assert result.stdout == "6 lines, 3 violations\n"
+    assert [re.sub(r": .* \(", ": (", line) for line in result.stderr.splitlines()] == [
+        f"{file}:2: (WS-018)",
+        f"{file}:4: (WS-015)",
+        f"{file}:6: (CON-047)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("{", "line 1: not JSON"),
+        (f"{CONNECT}\n[1]", "line 2: expected"),
+        (ACCEPT, "put {"),
+        ("\n", "got nothing"),
+    ],
+)
+def test_validate_of_what_is_no_exchange_is_one_line(given: str, complaint: str) -> None:
+    assert complaint in failure("validate", "--exchange", "-", given=given)
+
+
+def test_validate_of_an_exchange_that_is_not_text() -> None:
+    result = run("validate", "--exchange", "-", given=b"\xff")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "utf-8" in result.stderr
+
+
 # -- seaway serve -----------------------------------------------------------------------------------------------------
 
 

@@ -358,6 +358,20 @@ def test_what_is_no_recording_raises_and_names_the_line(lines: list[Any], text: 
         check_exchange(lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "requirement"),
+    [
+        ('{"direction": "to-consumer", "message": {"type": "chat.line", "type": "chat.line"}}', "MSG-031"),
+        ('{"direction": "to-consumer", "message": {"type": "chat.line", "x": NaN}}', "MSG-005"),
+        ('{"direction": "to-consumer", "message": {"type": "chat.line", "x": ' + "[" * 40 + "]" * 40 + "}}", "MSG-008"),
+    ],
+)
+def test_a_line_is_read_as_strictly_as_a_message(text: str, requirement: str) -> None:
+    lines = [given("http.request"), text, CUT]
+
+    assert [(one.line, one.requirement) for one in check_exchange(lines)] == [(2, requirement)]
+
+
 def test_nothing_is_no_violation() -> None:
     assert check_exchange([]) == []
     assert check_exchange([{"protocol": "http"}]) == []

@@ -20,7 +20,7 @@ from typing import Any
 from attrs import frozen
 
 from seaway.spec.errors import InvalidMessage
-from seaway.spec.json_form import from_json
+from seaway.spec.json_form import from_json, read
 from seaway.spec.schemas import Direction, index, schema
 from seaway.spec.states import Refusal, Region, Table, Transition, protocols, table
 from seaway.spec.validation import validate
@@ -215,7 +215,11 @@ def check_exchange(lines: Iterable[str | dict[str, Any]], protocol: str | None =
     for number, line in enumerate(lines, 1):
         if isinstance(line, str) and not line.strip():
             continue
-        entry = _entry(line, number)
+        try:
+            entry = _entry(line, number)
+        except InvalidMessage as error:
+            found.append(Violation(number, error.requirement, error.without_requirement))
+            continue
         if exchange is None:
             exchange = Exchange(entry.get("protocol") or _protocol_of(entry, number))
         if entry.get("event") == "returned":
@@ -237,8 +241,8 @@ def _message(exchange: Exchange, entry: dict[str, Any], number: int) -> list[Vio
 
 def _entry(line: str | dict[str, Any], number: int) -> dict[str, Any]:
     try:
-        entry = json.loads(line) if isinstance(line, str) else line
-    except ValueError as error:
+        entry = read(line) if isinstance(line, str) else line
+    except json.JSONDecodeError as error:
         raise ValueError(f"line {number}: not JSON: {error}") from None
     if isinstance(entry, dict):
         if isinstance(entry.get("protocol"), str) or entry.get("event") in _EVENTS:

@@ -58,12 +58,23 @@ def loads(line: str) -> dict[str, Any]:
             JSON form of a message.
     """
     try:
-        obj = json.loads(line, object_pairs_hook=_object, parse_constant=_not_finite, parse_int=_integer)
+        obj = read(line)
     except json.JSONDecodeError as error:
         raise InvalidMessage("", "JSON", f"{error.msg} at column {error.colno}", "MSG-032") from None
+    return from_json(obj)
+
+
+def read(line: str) -> Any:
+    """Return what the JSON in *line* stands for, before bytes are made of ``$bytes``.
+
+    Raises:
+        json.JSONDecodeError: it is not JSON.
+        InvalidMessage: a key twice in one object (MSG-031), a number that no message has, too deep.
+    """
+    try:
+        return json.loads(line, object_pairs_hook=_object, parse_constant=_not_finite, parse_int=_integer)
     except RecursionError:
         raise InvalidMessage("", f"at most {MAX_DEPTH} levels of nesting", "more", "MSG-008") from None
-    return from_json(obj)
 
 
 def _to_json(value: Any) -> Any:

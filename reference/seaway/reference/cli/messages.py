@@ -12,6 +12,7 @@ from rich.syntax import Syntax
 
 from seaway.spec import InvalidMessage, json_form, schemas
 from seaway.spec import validate as validate_message
+from seaway.spec.exchange import check_exchange
 
 __all__ = ["schema", "validate"]
 
@@ -44,19 +45,39 @@ def schema(message_type: str) -> None:
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
+@click.option("--exchange", is_flag=True, help="FILE is a recorded exchange between a server and one consumer.")
 @click.pass_context
-def validate(context: click.Context, file: BinaryIO) -> None:
+def validate(context: click.Context, file: BinaryIO, exchange: bool) -> None:
     """Check the messages in FILE: in JSON form, one a line; - is the standard input.
 
     Each invalid one is reported with its line, its field, what was expected and the requirement. Empty lines
     are passed over. The exit code is 2 if a message was invalid.
 
+    With --exchange each line is a message with its direction, or the end of a call, and the order is checked too:
+    each violation is a line with the requirement. The exit code is 1 if there are any, and 2 if FILE cannot be
+    used.
+
     \b
     Examples:
       seaway validate messages.jsonl
       echo '{"type": "websocket.send", "text": "hi"}' | seaway validate -
+      seaway validate --exchange recorded.jsonl
+
+    \b
+    A recorded exchange:
+      {"protocol": "http"}
+      {"direction": "to-consumer", "message": {"type": "http.request", ...}}
+      {"direction": "from-consumer", "message": {"type": "http.response", "status": 200}}
+      {"event": "returned"}
+      {"direction": "to-consumer", "message": {"type": "http.disconnect", "complete": true}}
     """
     name = getattr(file, "name", "<stdin>")
+    if exchange:
+        context.exit(_validate_exchange(name, file))
+    context.exit(_validate_messages(name, file))
+
+
+def _validate_messages(name: str, file: BinaryIO) -> int:
     valid = invalid = 0
     for number, line in enumerate(file, 1):
         if not line.strip():
@@ -68,9 +89,23 @@ def validate(context: click.Context, file: BinaryIO) -> None:
             click.echo(f"{name}:{number}: {error}", err=True)
         else:
             valid += 1
-    click.echo(f"{_count(valid + invalid)}, {invalid or 'none'} invalid")
-    if invalid:
-        context.exit(2)
+    click.echo(f"{_count(valid + invalid, 'message')}, {invalid or 'none'} invalid")
+    return 2 if invalid else 0
+
+
+def _validate_exchange(name: str, file: BinaryIO) -> int:
+    try:
+        lines = file.read().decode().split("\n")
+        violations = check_exchange(lines)
+    except ValueError as error:
+        raise click.ClickException(f"{name}: {error}") from None
+    for one in violations:
+        click.echo(f"{name}:{one.line}: {one.text} ({one.requirement})", err=True)
+    entries = sum(1 for line in lines if line.strip())
+    if not entries:
+        raise click.ClickException(f"{name}: expected the lines of a recorded exchange, got nothing")
+    click.echo(f"{_count(entries, 'line')}, {_count(len(violations), 'violation') if violations else 'no violation'}")
+    return 1 if violations else 0
 
 
 def _decoded(line: bytes) -> str:
@@ -82,5 +117,5 @@ def _decoded(line: bytes) -> str:
         ) from None
 
 
-def _count(number: int) -> str:
-    return f"{number} message" if number == 1 else f"{number} messages"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
