@@ -31,6 +31,8 @@ NEEDS = {
     "import": "a target that another process can import",
     "broker": "the harness's hook broker()",
     "residue": "the harness's hook residue()",
+    "broker clock": "a broker with a clock of its own",
+    "fork": "a target that another process can import, and a system that forks",
     "flush": 'the extension "flush"',
     "statistics": 'the extension "statistics"',
     "no flush": 'no extension "flush"',

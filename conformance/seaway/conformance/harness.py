@@ -6,7 +6,9 @@ does not offer is reported as not tested.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
 
 BrokerAction = Literal["stop", "start", "lose_data", "freeze", "promote"]
 LinkAction = Literal["cut", "delay", "blackhole", "drop_reply", "restore"]
@@ -23,6 +25,8 @@ class LayerHarness:
         event_loops: where asynchronous objects run: ``"asyncio"``, ``"trio"`` or both.
         shared: whether two objects with one namespace, in one process, use one backend; ``None``: found by trial.
         processes: whether objects in two processes do; ``None``: found by trial.
+        broker_clock: whether messages expire by a clock that is not the machine's.
+        options: the keywords that every object is given, for the tests of defaults.
         target: what another process gives to ``--layer`` to make equal objects; ``""``: what this one was given.
 
     Hooks are ordinary functions. They return when what they are named for is done.
@@ -32,8 +36,9 @@ class LayerHarness:
     event_loops: tuple[str, ...] = ("asyncio", "trio")
     shared: bool | None = None
     processes: bool | None = None
+    broker_clock: bool = False
+    options: Mapping[str, Any] = MappingProxyType({})
     target: str = ""
-    name: ClassVar[str] = ""
 
     def make(self, *, is_async: bool, **options: Any) -> Any:
         """Return a new layer object of that flavour. Does no I/O.

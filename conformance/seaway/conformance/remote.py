@@ -63,7 +63,7 @@ class Remote:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=environment(),
         )
         remote = cls(process, deadline)
         await remote._ask({"command": "make", "target": target, "make": make}, START_SECONDS + deadline)
@@ -143,6 +143,11 @@ class Remote:
             for future in self._waiting.values():
                 future.set_exception(WorkerDied(f"the worker process ended with {self._process.returncode}"))
             self._waiting.clear()
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which another process imports what this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def _encoded(value: Any) -> Any:

@@ -6,6 +6,7 @@ event loop of its own.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -151,8 +152,9 @@ def offered(harness: LayerHarness, subject: Subject, limits: Limits) -> frozense
     found = {"async" if subject.is_async else "sync"}
     found |= {hook for hook in ("broker", "residue") if harness.offers(hook)}
     if harness.target:
-        found.add("import")
+        found |= {"import", "fork"} if hasattr(os, "fork") else {"import"}
         found |= {"url"} if harness.target.startswith("memory://") else set()
+    found |= {"broker clock"} if harness.broker_clock else set()
     trials: dict[str, Any] = {"extensions": frozenset()}
     thread = threading.Thread(target=partial(_try, harness, subject, limits, trials), daemon=True)
     thread.start()

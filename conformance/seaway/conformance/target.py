@@ -11,7 +11,7 @@ import inspect
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -35,7 +35,7 @@ class CallableHarness(LayerHarness):
     def __init__(self, factory: Callable[..., Any], name: str, options: dict[str, Any]) -> None:
         self._factory = factory
         self._name = name
-        self._options = options
+        self.options = options
         is_async = getattr(factory, "is_async", None)
         if is_async is None or not isinstance(factory, type):
             is_async = getattr(self.make(is_async=True), "is_async", None)
@@ -50,10 +50,10 @@ class CallableHarness(LayerHarness):
         """See `LayerHarness.make`."""
         if not options:
             try:
-                return self._factory(**self._options)
+                return self._factory(**self.options)
             except Exception as error:
-                raise TargetError(_cannot_make(self._name, self._options, error)) from error
-        return self._factory(**{**self._options, **options})
+                raise TargetError(_cannot_make(self._name, self.options, error)) from error
+        return self._factory(**{**self.options, **options})
 
 
 class UrlHarness(LayerHarness):
@@ -63,7 +63,7 @@ class UrlHarness(LayerHarness):
 
     def __init__(self, url: str, options: dict[str, Any]) -> None:
         self._url = url
-        self._options = options
+        self.options = options
         scheme = url.partition("://")[0]
         known = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
         if scheme not in known:
@@ -78,7 +78,7 @@ class UrlHarness(LayerHarness):
 
     def make(self, *, is_async: bool, **options: Any) -> Any:
         """See `LayerHarness.make`."""
-        return self._open(self._url, is_async, **{**self._options, **options})
+        return self._open(self._url, is_async, **{**self.options, **options})
 
 
 def load(target: str, options: dict[str, Any], directory: str = "") -> LayerHarness:
@@ -177,7 +177,7 @@ def _last_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _cannot_make(name: str, options: dict[str, Any], error: Exception) -> str:
+def _cannot_make(name: str, options: Mapping[str, Any], error: Exception) -> str:
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())
     text = f"{name}({given}) raised {type(error).__name__}: {error}"
     needed = _needed(name, error)

@@ -67,6 +67,16 @@ class World:
         self._faces.append(face)
         return face
 
+    def refuses(self, kind: type[Exception], **options: Any) -> None:
+        """Construction with *options* must raise *kind*."""
+        try:
+            self.harness.make(is_async=self.subject.is_async, **{"namespace": self.namespace, **options})
+        except kind:
+            return
+        except Exception as error:
+            raise AssertionError(f"{options!r} raised {type(error).__name__}; expected {kind.__name__}") from error
+        raise AssertionError(f"{options!r} was accepted; expected {kind.__name__}")
+
     def extensions(self) -> frozenset[str]:
         """Return what the layer announces."""
         return frozenset(self.layer().raw.extensions)
