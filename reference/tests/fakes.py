@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ClassVar
 
 import attrs
+from hypothesis import HealthCheck, settings
 
 from seaway.reference import Settings
 from seaway.reference.dispatcher import Dispatcher
@@ -15,6 +16,7 @@ from seaway.reference.runner import Phase
 
 Message = dict[str, Any]
 DATE = b"date: today\r\n"
+any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 
 
 class Suspend:
@@ -228,11 +230,14 @@ class Site:
         self.run()
 
     def run(self) -> None:
-        """Let everything happen that is due."""
+        """Let everything happen that is due; a transport that has nothing more to write tells of its end."""
+        transport = self.transport
         self.host.run()
-        while self.unread and self.transport.reading and not self.transport.closed:
-            self.transport.protocol.data_received(self.unread.popleft())
+        while self.unread and transport.reading and not transport.closed:
+            transport.protocol.data_received(self.unread.popleft())
             self.host.run()
+        if transport.closed and (transport.aborted or not transport.waiting):
+            self.lose()
 
     def tick(self, seconds: float) -> None:
         """Let `seconds` pass, in one step; deadlines that are new begin now."""
@@ -246,7 +251,9 @@ class Site:
 
     def lose(self) -> None:
         self.transport.closed = True
-        self.transport.protocol.connection_lost(None)
+        if not self.transport.protocol.lost:
+            self.transport.protocol.connection_lost(None)
+            self.run()
 
     @property
     def runners(self) -> list[FakeRunner]:

@@ -13,7 +13,7 @@ from seaway.reference.protocols.chunked import ChunkedDecoder
 from seaway.reference.protocols.head import Refused, parse_fields, parse_head
 from seaway.reference.runner import Runner
 
-from .fakes import FakeRunner, Message, Site, Worker, answering, replies
+from .fakes import FakeRunner, Message, Site, Worker, answering, any_speed, replies
 from .frames import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
 
 # -- any bytes -------------------------------------------------------------------------------------------------
@@ -40,6 +40,7 @@ def check(site: Site) -> None:
         assert [message.get("more_body") for message in runner.messages].count(False) <= 1
 
 
+@any_speed
 @given(streams, st.booleans())
 def test_no_bytes_raise_out_of_a_connection(pieces: list[bytes], returns: bool) -> None:
     site = Site(answering)
@@ -57,6 +58,7 @@ def test_no_bytes_raise_out_of_a_connection(pieces: list[bytes], returns: bool) 
     assert all(runner.ended for runner in site.runners)
 
 
+@any_speed
 @given(st.lists(st.binary(max_size=30), max_size=10))
 def test_no_bytes_raise_out_of_a_websocket(pieces: list[bytes]) -> None:
     site = Site(answering)
@@ -79,6 +81,7 @@ frames = st.builds(
 )
 
 
+@any_speed
 @given(st.lists(frames, max_size=8), st.integers(1, 50), st.lists(st.booleans(), max_size=8))
 def test_no_frames_raise_out_of_a_websocket(stream: list[bytes], step: int, room: list[bool]) -> None:
     site = Site(answering, websocket_max_size=300)
@@ -97,6 +100,7 @@ def test_no_frames_raise_out_of_a_websocket(stream: list[bytes], step: int, room
     assert codes[0] in {1002, 1005, 1006, 1007, 1009} or 1000 <= codes[0] < 5000
 
 
+@any_speed
 @given(st.binary(max_size=200), st.integers(0, 10))
 def test_the_parser_of_heads_refuses_or_parses(data: bytes, most: int) -> None:
     for parse in (parse_head, parse_fields):
@@ -174,6 +178,7 @@ requests = st.builds(
 )
 
 
+@any_speed
 @given(st.lists(requests, min_size=1, max_size=3), st.integers(1, 400))
 def test_requests_arrive_as_they_were_sent(sent: list[Request], step: int) -> None:
     site = Site(answering)
@@ -193,6 +198,7 @@ def test_requests_arrive_as_they_were_sent(sent: list[Request], step: int) -> No
         assert runner.ended == [{"type": "http.disconnect", "complete": True}]
 
 
+@any_speed
 @given(st.binary(max_size=500), st.lists(st.integers(1, 60), max_size=8), st.integers(1, 100), st.binary(max_size=5))
 def test_a_body_in_any_chunks_is_the_same_body(body: bytes, cuts: list[int], step: int, behind: bytes) -> None:
     stream = Request(b"POST", "", b"", [], body, cuts, []).chunks + behind
@@ -225,6 +231,7 @@ def in_fragments(message: str | bytes, cuts: list[int], controls: list[bytes]) -
     return stream
 
 
+@any_speed
 @given(
     st.lists(
         st.tuples(messages, st.lists(st.integers(0, 80), max_size=3), st.lists(st.binary(max_size=5), max_size=3)),
@@ -279,7 +286,7 @@ class Model:
 STEPS = st.lists(st.sampled_from(["socket", "layer", "layer", "layer", "control", "gap", "go on"]), max_size=60)
 
 
-@settings(max_examples=150)
+@settings(any_speed, max_examples=150)
 @given(STEPS, st.integers(1, 4))
 def test_nothing_is_lost_without_a_count(steps: list[str], most: int) -> None:
     """CON-031, CON-041: each source in order; what the layer's misses is what the gaps count, where they stand."""

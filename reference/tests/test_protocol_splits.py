@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .fakes import Message, Site, replies
+from .fakes import Message, Site, any_speed, replies
 from .frames import BINARY, CONTINUATION, PING, TEXT, close_frame, frame, handshake
 from .smuggling import CASES, Case
 
@@ -102,6 +102,7 @@ def test_cuts_have_no_meaning(name: str) -> None:
     )
 
 
+@any_speed
 @given(st.data())
 def test_cuts_have_no_meaning_in_a_whole_conversation(data: st.DataObject) -> None:
     parts = [REQUESTS["a body"], REQUESTS["trailers"], REQUESTS["chunks"], REQUESTS["a WebSocket"]]

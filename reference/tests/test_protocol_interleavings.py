@@ -1,0 +1,216 @@
+"""Client, consumer, transport and clock in any order: one response a request, one end each, nothing behind it."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .fakes import Message, Site, any_speed, replies, silent
+from .frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, close_frame, frame, handshake
+
+Step = tuple[str, Any]
+
+GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+HEAD = b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: test\r\n"
+BYTES = [
+    GET,
+    HEAD,
+    b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    POST + b"Content-Length: 5\r\n\r\nhello",
+    POST + b"Content-Length: 70000\r\n\r\n",
+    b"x" * 70_000,
+    POST + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+    b"hello",
+    POST + b"TE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b"0\r\n\r\n",
+    b"0\r\nA: 1\r\n\r\n",
+    b"zz\r\n",
+    GET[:20],
+]
+ANSWERS: list[Message] = [
+    {"type": "http.response", "status": 200, "body": b"ok"},
+    {"type": "http.response", "status": 200, "body": b"ok", "more_body": True},
+    {"type": "http.response", "status": 200, "headers": [(b"content-length", b"4")], "more_body": True},
+    {"type": "http.response", "status": 204},
+    {"type": "http.response", "status": 200, "body": b"ok", "trailers": True},
+    {"type": "http.response", "status": 200, "headers": [(b"connection", b"close")]},
+    {"type": "http.response", "status": 1},
+    {"type": "http.response.body", "body": b"ok", "more_body": True},
+    {"type": "http.response.body", "body": b"ok"},
+    {"type": "http.response.trailers", "headers": [(b"x-a", b"1")]},
+    {"type": "http.response.informational", "status": 103},
+    {"type": "server.wake", "after": 1},
+]
+SOCKET: list[Step] = [("eof", None), ("lose", None), ("fill", None), ("empty", None)]
+CLOCK: list[Step] = [("tick", 0.5), ("tick", 2), ("tick", 30)]
+SERVER: list[Step] = [("fail", None), ("end", None), ("retire", None), ("drain", None)]
+HTTP = st.one_of(
+    st.sampled_from([("feed", data) for data in BYTES]),
+    st.sampled_from([("emit", answer) for answer in ANSWERS]),
+    st.sampled_from([("returned", 0), ("returned", 1)]),
+    st.sampled_from([*SOCKET, *CLOCK, *SERVER]),
+)
+
+
+def ignoring(send: Callable[[], object]) -> None:
+    """What a consumer may do at a wrong time is refused with one of these."""
+    with suppress(ValueError, ConnectionError):
+        send()
+
+
+def act(site: Site, step: Step) -> None:
+    name, value = step
+    transport = site.transport
+    if name == "feed":
+        site.feed(value, 40_000)
+    elif name == "tick":
+        site.tick(value)
+    elif name == "eof" and transport.reading and not transport.closed:
+        site.eof()
+    elif name == "lose":
+        site.lose()
+    elif name == "fill" and not transport.waiting:
+        transport.fill()
+    elif name == "empty" and transport.waiting:
+        transport.empty()
+    elif name == "retire":
+        transport.protocol.retire()
+    elif name == "drain":
+        site.host.draining = True
+    if not site.runners:
+        return
+    runner = site.runners[-1 - value] if name == "returned" and len(site.runners) > value else site.runner
+    exchange = runner.exchange
+    if name == "emit":
+        ignoring(lambda: exchange.emit(value))
+    elif name == "fail":
+        exchange.failed()
+    elif name == "end":
+        exchange.end(1012, 503)
+    elif name == "returned" and exchange.waiting is not None:
+        exchange.returned()
+    elif name == "resume" and not transport.reading:
+        runner.room = True
+        exchange.resume()
+    elif name == "full":
+        runner.room = False
+    site.run()
+
+
+def finish(site: Site) -> None:
+    """The connection is lost: whatever has happened, every consumer has had one end."""
+    site.lose()
+    site.run()
+    assert [len(runner.ended) for runner in site.runners] == [1] * len(site.runners)
+    assert site.host.connections == set()
+
+
+@settings(any_speed, max_examples=300)
+@given(st.lists(HTTP, max_size=25))
+def test_http_in_any_order(steps: list[Step]) -> None:
+    site = Site(silent)
+    site.host.returns = False
+    for step in steps:
+        if site.connection.lost:
+            break
+        act(site, step)
+        assert len(site.connection._buffer) <= 65_536 + 40_000, "what waits is bounded"
+    methods = [runner.first["method"] for runner in site.runners]
+    finish(site)
+    found = [reply for reply in replies(site.written, *methods) if reply.status >= 200]
+
+    assert len(found) <= len(site.runners) + 1
+    assert all(reply.whole for reply in found[:-1])
+    complete = [runner.ended[0]["complete"] for runner in site.runners]
+    whole = [reply.status < 400 and reply.whole for reply in found[: len(complete)]]
+    # What the consumer was told agrees with what a client would see.
+    assert all(seen for told, seen in zip(complete, whole, strict=False) if told)
+    assert len(found) >= sum(complete)
+    for runner in site.runners:
+        bodies = [message.get("more_body") for message in runner.messages]
+        assert False not in bodies[:-1] or runner.messages[-1]["type"] == "http.request.trailers"
+
+
+FRAMES = [
+    frame(TEXT, b"text"),
+    frame(BINARY, b"x" * 1000),
+    frame(TEXT, b"half", fin=False),
+    frame(CONTINUATION, b"other half"),
+    frame(PING, b"?"),
+    close_frame(4000),
+    frame(TEXT, b"\xff"),
+    frame(TEXT, b"x", mask=None),
+    frame(TEXT, b"cut off")[:5],
+]
+SENDS: list[Message] = [
+    {"type": "websocket.accept"},
+    {"type": "websocket.reject"},
+    {"type": "websocket.send", "text": "a"},
+    {"type": "websocket.send", "bytes": b"b"},
+    {"type": "websocket.send"},
+    {"type": "websocket.close", "code": 4001},
+    {"type": "server.wake", "after": None},
+]
+WEBSOCKET = st.one_of(
+    st.sampled_from([("feed", data) for data in FRAMES]),
+    st.sampled_from([("emit", message) for message in SENDS]),
+    st.sampled_from([("full", None), ("resume", None)]),
+    st.sampled_from([*SOCKET, *CLOCK, *SERVER]),
+)
+
+
+def opcodes(data: bytes) -> list[int]:
+    found = []
+    while data:
+        assert data[0] & 0xF0 == 0x80
+        found.append(data[0] & 0x0F)
+        assert data[1] < 126, "nothing larger is sent here"
+        data = data[2 + data[1] :]
+    return found
+
+
+@settings(any_speed, max_examples=300)
+@given(st.lists(WEBSOCKET, max_size=25), st.booleans())
+def test_a_websocket_in_any_order(steps: list[Step], accepted: bool) -> None:
+    site = Site(silent)
+    site.feed(handshake("/"))
+    if accepted:
+        site.emit("websocket.accept")
+    for step in steps:
+        if site.websocket.lost:
+            break
+        act(site, step)
+    finish(site)
+    found = replies(site.written)
+    (end,) = site.runner.ended
+
+    assert len(found) <= 1
+    if not found or found[0].status != 101:
+        assert [message["type"] for message in site.runner.messages] == ["websocket.connect"]
+        assert end["code"] == 1006
+        return
+    frames = opcodes(found[0].body)
+    assert CLOSE not in frames[:-1], "nothing follows a close"
+    assert (CLOSE in frames) is (end["code"] != 1006)
+
+
+def test_the_steps_reach_what_they_are_meant_for() -> None:
+    """An upload that is answered, drained and followed by another request: the steps can say that."""
+    site = Site(silent)
+    site.host.returns = False
+    for step in (
+        ("feed", BYTES[8]),
+        ("returned", 0),
+        ("feed", BYTES[9]),
+        ("emit", ANSWERS[0]),
+        ("feed", BYTES[10] + GET),
+        ("emit", ANSWERS[1]),
+        ("emit", ANSWERS[8]),
+    ):
+        act(site, step)
+
+    assert [reply.body for reply in replies(site.written)] == [b"ok", b"okok"]
