@@ -109,29 +109,25 @@ def test_an_adapter_with_a_loop_of_its_own_can_be_used_beside_another_loop() -> 
         asyncio.run(main())
 
 
-def own_threads() -> int:
-    return sum(thread.name == "seaway-to-sync" for thread in threading.enumerate())
-
-
-def wait_for_threads(number: int) -> None:
-    for thread in threading.enumerate():
-        if thread.name == "seaway-to-sync" and own_threads() > number:
-            thread.join(10)
+def own_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "seaway-to-sync"}
 
 
 def test_the_loop_of_its_own_ends_with_the_adapter() -> None:
     before = own_threads()
     with to_sync(MemoryLayer()) as sync:
         sync.send("thumbs", MESSAGE)
-        assert own_threads() == before + 1
-    wait_for_threads(before)
-    assert own_threads() == before
+        (thread,) = own_threads() - before
+    thread.join(10)
+    assert not thread.is_alive()
+    before = own_threads()
     collected = to_sync(MemoryLayer())
     collected.send("thumbs", MESSAGE)
+    (thread,) = own_threads() - before
     del collected
     gc.collect()
-    wait_for_threads(before)
-    assert own_threads() == before
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_loop_that_has_ended_is_an_error_and_no_deadlock() -> None:

@@ -175,8 +175,9 @@ async def test_an_inbox_is_bounded_in_bytes_too_l12(make: Make) -> None:
     await layer.send_group("room", message(3, body=b"x" * 600))
     assert (await layer.receive([inbox]))[1]["number"] == 1
     assert (await layer.receive([inbox]))[1] == {"type": "layer.gap", "reason": "overflow", "dropped": 1}
-    await layer.send(inbox + "1", message(4, body=b"x" * 600))
-    assert (await layer.receive([inbox]))[1]["number"] == 4
+    for number in range(4, 8):
+        await layer.send_group("room", message(number, body=b"x" * 600))
+        assert (await layer.receive([inbox]))[1]["number"] == number
 
 
 async def test_one_full_channel_costs_no_other_channel_a_message_l11(make: Make) -> None:
@@ -304,25 +305,12 @@ async def test_sending_to_an_inbox_that_nobody_owns_has_no_effect(make: Make) ->
     assert (await layer.statistics())["dropped"]["unknown"] == 2
 
 
-@pytest.mark.parametrize(
-    "channels",
-    [
-        [],
-        "thumbs",
-        None,
-        ["bad name"],
-        ["server.k3x9!17"],
-        ["server.k3x9!"],
-        [1],
-        [["thumbs"]],
-        [""],
-        ["!"],
-        ["a" * 201],
-    ],
-)
-async def test_receive_refuses_what_is_no_list_of_channels_of_its_own(make: Make, channels: Any) -> None:
-    with pytest.raises(ValueError, match="LAY-"):
-        await make().receive(channels, 0)
+async def test_receive_refuses_what_is_no_list_of_channels_of_its_own(make: Make) -> None:
+    layer = make()
+    strangers: list[Any] = ["bad name", "server.k3x9!17", "server.k3x9!", 1, ["thumbs"], "", "!", "a" * 201]
+    for channels in ([], "thumbs", None, {"thumbs"}, *([stranger] for stranger in strangers)):
+        with pytest.raises(ValueError, match="LAY-"):
+            await layer.receive(channels, 0)
 
 
 async def test_receive_refuses_an_inbox_of_another_object_and_takes_nothing(make: Make) -> None:
@@ -334,37 +322,40 @@ async def test_receive_refuses_an_inbox_of_another_object_and_takes_nothing(make
     assert (await layer.receive(["thumbs"], 0))[1] == message(1)
 
 
-@pytest.mark.parametrize("timeout", [-1, float("nan"), "1", True])
-async def test_receive_refuses_a_timeout_that_makes_no_sense(make: Make, timeout: Any) -> None:
-    with pytest.raises(ValueError, match="LAY-048"):
-        await make().receive(["thumbs"], timeout)
+async def test_receive_refuses_a_timeout_that_makes_no_sense(make: Make) -> None:
+    layer = make()
+    for timeout in (-1, float("nan"), "1", True):
+        with pytest.raises(ValueError, match="LAY-048"):
+            await layer.receive(["thumbs"], timeout)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "ä", "a!b!c", "!x", "a" * 201, "a\n", 7, None, b"a"])
-async def test_channel_names_are_checked_everywhere_l27(make: Make, name: Any) -> None:
+async def test_channel_names_are_checked_everywhere_l27(make: Make) -> None:
     layer = make()
     inbox = await layer.new_channel("server!")
-    for call in (
-        lambda: layer.send(name, message()),
-        lambda: layer.close_channel(name),
-        lambda: layer.group_add("room", name),
-        lambda: layer.group_discard("room", name),
-    ):
-        with pytest.raises(ValueError, match=r"LAY-00[13]"):
-            await call()
-    for call in (
-        lambda: layer.group_add(name, inbox + "1"),
-        lambda: layer.group_discard(name, inbox + "1"),
-        lambda: layer.send_group(name, message()),
-    ):
-        with pytest.raises(ValueError, match=r"LAY-00[23]"):
-            await call()
+    names: list[Any] = ["", "a b", "ä", "a!b!c", "!x", "a" * 201, "a\n", 7, None, b"a"]
+    for name in names:
+        for method, arguments in (
+            (layer.send, (name, message())),
+            (layer.close_channel, (name,)),
+            (layer.group_add, ("room", name)),
+            (layer.group_discard, ("room", name)),
+        ):
+            with pytest.raises(ValueError, match=r"LAY-00[13]"):
+                await method(*arguments)
+        for method, arguments in (
+            (layer.group_add, (name, inbox + "1")),
+            (layer.group_discard, (name, inbox + "1")),
+            (layer.send_group, (name, message())),
+        ):
+            with pytest.raises(ValueError, match=r"LAY-00[23]"):
+                await method(*arguments)
 
 
-@pytest.mark.parametrize("pattern", ["server", "!", "server!x", "server!!", "a" * 140 + "!", "", None, "a b!", "a!b!"])
-async def test_new_channel_refuses_what_is_not_a_name_and_a_mark(make: Make, pattern: Any) -> None:
-    with pytest.raises(ValueError, match="LAY-058"):
-        await make().new_channel(pattern)
+async def test_new_channel_refuses_what_is_not_a_name_and_a_mark(make: Make) -> None:
+    layer = make()
+    for pattern in ("server", "!", "server!x", "server!!", "a" * 140 + "!", "", None, "a b!", "a!b!"):
+        with pytest.raises(ValueError, match="LAY-058"):
+            await layer.new_channel(pattern)
 
 
 async def test_inbox_names_are_fresh_and_follow_the_pattern(make: Make) -> None:
@@ -374,32 +365,34 @@ async def test_inbox_names_are_fresh_and_follow_the_pattern(make: Make) -> None:
     assert all(name.startswith("server.") and name.endswith("!") and len(name) >= 24 for name in names)
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"type": "http.request"},
-        {"type": "layer.gap", "reason": "lost"},
-        {"type": "server.wake"},
-        {"type": "nodot"},
-        {"type": ["a.b"]},
-        {},
-        {"type": "a.b", "x": float("nan")},
-        {"type": "a.b", "x": bytearray(b"x")},
-        {"type": "a.b", "x": {1: 2}},
-        {"type": "a.b", "x": 2**63},
-        {"type": "a.b", "x": "\ud800"},
-        {"type": "a.b", "$x": 1},
-        {"type": "a.b", "x": object()},
-        ["type"],
-    ],
-)
-async def test_what_nobody_could_decode_or_may_forge_is_refused_l26(make: Make, bad: Any) -> None:
+REFUSED: list[Any] = [
+    {"type": "http.request"},
+    {"type": "layer.gap", "reason": "lost"},
+    {"type": "server.wake"},
+    {"type": "nodot"},
+    {"type": ["a.b"]},
+    {},
+    {"type": "a.b", "x": float("nan")},
+    {"type": "a.b", "x": bytearray(b"x")},
+    {"type": "a.b", "x": {1: 2}},
+    {"type": "a.b", "x": 2**63},
+    {"type": "a.b", "x": "\ud800"},
+    {"type": "a.b", "$x": 1},
+    {"type": "a.b", "x": object()},
+    ["type"],
+]
+
+
+async def test_what_nobody_could_decode_or_may_forge_is_refused_l26(make: Make) -> None:
     layer = make()
-    with pytest.raises(ValueError, match="MSG-"):
-        await layer.send("thumbs", bad)
-    with pytest.raises(ValueError, match="MSG-"):
-        await layer.send_group("room", bad)
-    assert await layer.receive(["thumbs"], 0) == (None, None)
+    inbox = await layer.new_channel("server!")
+    await layer.group_add("room", inbox + "1")
+    for bad in REFUSED:
+        with pytest.raises(ValueError, match="MSG-"):
+            await layer.send("thumbs", bad)
+        with pytest.raises(ValueError, match="MSG-"):
+            await layer.send_group("room", bad)
+    assert await layer.receive(["thumbs", inbox], 0) == (None, None)
 
 
 async def test_a_bridge_message_passes(make: Make) -> None:
@@ -453,6 +446,35 @@ async def test_a_message_sent_before_a_member_left_still_reaches_it_and_not_one_
     await layer.group_add("room", inbox + "2")
     assert await layer.receive([inbox], 0) == (inbox + "1", message(1))
     assert await layer.receive([inbox], 0) == (None, None)
+
+
+async def test_every_change_of_members_counts_for_the_next_message(make: Make) -> None:
+    layer = make()
+    inbox = await layer.new_channel("server!")
+    members: set[str] = set()
+    for change, local in ((True, "1"), (True, "2"), (False, "1"), (True, "3"), (True, "1"), (False, "2")):
+        if change:
+            await layer.group_add("room", inbox + local)
+            members.add(inbox + local)
+        else:
+            await layer.group_discard("room", inbox + local)
+            members.remove(inbox + local)
+        await layer.send_group("room", message())
+        assert {(await layer.receive([inbox], 0))[0] for _ in members} == members
+        assert await layer.receive([inbox], 0) == (None, None)
+
+
+async def test_a_group_message_that_some_members_got_in_time_reaches_the_others(make: Make, clock: Any) -> None:
+    layer = make(expiry=1)
+    inbox = await layer.new_channel("server!")
+    for local in "12":
+        await layer.group_add("room", inbox + local)
+    await layer.send_group("room", message(1))
+    assert await layer.receive([inbox], 0) == (inbox + "1", message(1))
+    clock.advance(2)
+    with anyio.fail_after(5):
+        assert await layer.receive([inbox], 0) == (inbox + "2", message(1))
+        assert await layer.receive([inbox], 0) == (None, None)
 
 
 async def test_only_channels_of_ones_own_can_join_or_leave(make: Make) -> None:

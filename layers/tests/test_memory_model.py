@@ -13,8 +13,8 @@ from seaway.layers import SyncMemoryLayer
 
 CAPACITY = 3
 INBOX_CAPACITY = 4
-CHANNELS = ["work.a", "work.b"]
-GROUPS = ["room", "hall"]
+CHANNELS = ["work"]
+GROUPS = ["room"]
 
 channels = st.sampled_from(CHANNELS)
 groups = st.sampled_from(GROUPS)
@@ -58,7 +58,7 @@ class Model(RuleBasedStateMachine):
     def deadline(self, sender: int) -> float:
         return self.now + (60, 1)[sender]
 
-    @rule(seconds=st.sampled_from([0.5, 1.5, 61]))
+    @rule(seconds=st.sampled_from([0.5, 1.5]))
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
 
@@ -183,5 +183,5 @@ class Model(RuleBasedStateMachine):
         assert set(hub._inboxes) == set(self.inboxes)
 
 
-Model.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Model.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestMemoryLayerAgainstAModel = Model.TestCase
