@@ -232,7 +232,9 @@ async def serving(
     `maker` is called in the place of that application, with the same arguments.
     """
     application = Application(handler, is_async=is_async, types=types, maker=maker)
-    chosen = Settings(**{"access_log": False, "grace": 2.0, **settings})
+    # No time-out but those that a test sets may end anything before a test gives up waiting for it.
+    patient = {"access_log": False, "grace": 2.0, "header_timeout": 6 * DEADLINE, "handshake_timeout": 6 * DEADLINE}
+    chosen = Settings(**{**patient, **settings})
     with anyio.fail_after(6 * DEADLINE):
         async with (
             MemoryLayer() as layer,

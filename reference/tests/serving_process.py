@@ -1,4 +1,4 @@
-"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, grace, runs, waits or fails.
+"""Run by `test_signals.py`: an application under `serve`. Arguments: Unix socket, backend, grace, how it starts.
 
 Writes one line for each message to its standard output, so that the test sees what happened after the end.
 """
@@ -27,6 +27,10 @@ class Consumer:
         print(message["type"], message.get("code", ""), flush=True)
         if message["type"] == "lifespan.startup" and self.start == "waits":
             await anyio.sleep(60)
+        if message["type"] == "lifespan.startup" and self.start == "sinks":
+            await self.send({"type": "server.wake", "after": 0})
+        if message["type"] == "server.wake":
+            raise RuntimeError("a leak in the hull")
         for each in self.answers(message):
             await self.send(each)
         if message["type"] == "http.request" and message["path"] == "/slow":

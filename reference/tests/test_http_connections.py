@@ -119,6 +119,7 @@ async def test_a_response_can_be_read_while_megabytes_of_body_still_come() -> No
 
         assert (await client.response()).body == b"ok"
         assert await client.ended() == b""
+        assert not client.was_reset
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from seaway.layers import MemoryLayer, SyncMemoryLayer
 from seaway.reference import Server, Settings, adapt_sync
 
-from .frames import text, websocket
+from .frames import handshake, text, websocket
 from .scripted import Application, Consumer, Message, answer, serving, until
 from .wire import connect, request
 
@@ -210,6 +210,41 @@ FORGED = [
     "server.wake",
     "layer.gap",
 ]
+
+
+class Noting(MemoryLayer):
+    """A layer that notes which channels it was asked to close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed_channels: list[str] = []
+
+    async def close_channel(self, channel: str) -> None:
+        self.closed_channels.append(channel)
+        await super().close_channel(channel)
+
+
+@pytest.mark.parametrize("begin", [request(), handshake()], ids=["http", "websocket"])
+async def test_the_channel_of_every_consumer_is_closed(begin: bytes, is_async: bool) -> None:
+    """CON-027: after its last call, however it ended; so no membership can outlive it."""
+
+    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        yield consumer.layer.group_add, "room", consumer.channel
+        if message.get("path") == "/fails":
+            raise SystemExit
+        yield from answer(consumer, message)
+
+    application = Application(handler, is_async=is_async)
+    async with (
+        Noting() as layer,
+        Server(application, layer=layer, port=0, settings=Settings(access_log=False)) as server,
+    ):
+        for data in (begin, begin.replace(b"GET /", b"GET /fails")):
+            async with connect(server.address) as client:
+                await client.send(data)
+                await client.response()
+        await until(lambda: len(layer.closed_channels) == 2)
+        assert {consumer.channel for consumer in application.consumers} == set(layer.closed_channels)
 
 
 class Lax:

@@ -149,6 +149,17 @@ async def test_a_signal_during_the_start_ends_it(backend: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @anyio_test
+async def test_an_error_of_the_lifespan_consumer_ends_the_process_with_it(backend: str, tmp_path: Path) -> None:
+    """LIF-010: `lifespan.shutdown` first, then the error and a status other than 0."""
+    process = Process(tmp_path, backend, start="sinks")
+
+    assert await process.exit() not in (0, -signal.SIGKILL)
+    assert "lifespan.shutdown" in process.text
+    assert "a leak in the hull" in process.text
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@anyio_test
 async def test_a_failed_start_is_a_status_other_than_0(backend: str, tmp_path: Path) -> None:
     """LIF-009."""
     process = Process(tmp_path, backend, start="fails")

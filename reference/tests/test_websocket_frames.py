@@ -1,5 +1,8 @@
 """WebSocket frames, good and bad: what is closed with which code, and what the consumer learns of it."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from .frames import (
@@ -14,7 +17,7 @@ from .frames import (
     text,
     websocket,
 )
-from .scripted import answer, serving, until
+from .scripted import Consumer, Message, answer, serving, until
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +155,27 @@ async def test_pings_are_answered_even_between_fragments() -> None:
         await ws.close()
 
     assert site.only.types == ["websocket.connect", "websocket.receive", "websocket.disconnect"]
+
+
+async def test_of_pings_that_wait_only_the_latest_is_answered() -> None:
+    """W5, WS-044: a client that does not read cannot make the server hold thousands of pongs."""
+    count = 5000
+
+    def flood(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "websocket.connect":
+            yield consumer.send, {"type": "websocket.send", "bytes": bytes(12 << 20)}
+
+    async with serving(flood) as site, websocket(site.address, receive_buffer=4096) as ws:
+        pings = b"".join(frame(PING, b"%d" % number) for number in range(count))
+        assert await ws.client.stuff(pings) == len(pings)
+        await ws.send(close_frame(1000))
+        pongs = []
+        while (received := await ws.frame()).opcode != CLOSE:
+            if received.opcode == PONG:
+                pongs.append(received.payload)
+
+    assert pongs[-1] == b"%d" % (count - 1)
+    assert len(pongs) < count / 10
 
 
 @pytest.mark.parametrize("payload", [b"", b"x"], ids=["empty", "one byte"])

@@ -72,6 +72,7 @@ class Wire:
         self.socket = connected
         self.buffer = b""
         self.at_end = False
+        self.was_reset = False
 
     @classmethod
     async def connect(cls, address: Any, *, receive_buffer: int | None = None, send_buffer: int | None = None) -> Self:
@@ -109,6 +110,7 @@ class Wire:
                 except BlockingIOError:
                     await anyio.wait_writable(self.socket)
                 except ConnectionError:
+                    self.was_reset = True
                     return False
         await anyio.lowlevel.checkpoint()
         return True
@@ -155,6 +157,7 @@ class Wire:
                     await anyio.wait_readable(self.socket)
                     continue
                 except ConnectionError:
+                    self.was_reset = True
                     data = b""
                 self.at_end = not data
                 self.buffer += data
