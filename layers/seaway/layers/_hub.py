@@ -176,14 +176,14 @@ class Hub:
         finally:
             self._release()
 
-    def take_or_wait(self, client: Client, sources: Sources, waiter: Waiter, arm: bool) -> tuple[str, Message] | None:
-        """Take the next message of *sources*; else *arm* the *waiter* of this call, anew if it was armed before."""
+    def take_or_wait(self, client: Client, sources: Sources, waiter: Waiter) -> tuple[str, Message] | None:
+        """Take the next message of *sources*; else arm the *waiter* of this call, anew if it was armed before."""
         with self._lock:
             if self._collected:
                 self._reap()
             found = self._first(client, self._places(client, sources, waiter))
             left = self._unfile(waiter)
-            if found is None and arm:
+            if found is None:
                 self._file(client, sources, waiter)
                 return None
             woken = self._successors(left) if waiter.woken else []

@@ -116,8 +116,8 @@ class Layer(ABC):
     ``RuntimeError`` when another ``receive`` waits for one of the inboxes, or this object was closed.
     """
 
-    _take_or_wait: Callable[[Sources, Waiter, bool], tuple[str, Message] | None]
-    """Take the next message, if one is at hand; else, if the third argument is true, arm the waiter.
+    _take_or_wait: Callable[[Sources, Waiter], tuple[str, Message] | None]
+    """Take the next message, if one is at hand; else arm the waiter.
 
     The waiter is the one of this very ``receive``, armed in an earlier round or not yet. Raises as `_take`, and
     ``RuntimeError`` for an inbox that was closed since the waiter was armed.

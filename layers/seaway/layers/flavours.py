@@ -98,13 +98,10 @@ class AsyncLayer(Layer):
             return None, None
         waiter = home.waiter(timeout)
         try:
-            in_time = True
-            while found is None and in_time:
-                found = self._take_or_wait(sources, waiter, True)
-                if found is None and not await waiter.wait():
-                    in_time = False
-                    found = self._take_or_wait(sources, waiter, False)
-            return found or (None, None)
+            while (found := self._take_or_wait(sources, waiter)) is None:
+                if not await waiter.wait():
+                    return None, None
+            return found
         finally:
             self._leave(waiter)
 
@@ -188,13 +185,10 @@ class SyncLayer(Layer):
             return None, None
         waiter = ThreadWaiter(timeout)
         try:
-            in_time = True
-            while found is None and in_time:
-                found = self._take_or_wait(sources, waiter, True)
-                if found is None and not waiter.wait():
-                    in_time = False
-                    found = self._take_or_wait(sources, waiter, False)
-            return found or (None, None)
+            while (found := self._take_or_wait(sources, waiter)) is None:
+                if not waiter.wait():
+                    return None, None
+            return found
         finally:
             self._leave(waiter)
 
