@@ -198,6 +198,12 @@ async def test_the_more_specific_route_wins_whatever_the_order(reverse: bool) ->
         "/user/{a}/photos",
         "/{x}/me",
         "/{everything:path}",
+        "/files/{name}",
+        "/files/{name}.txt",
+        "/files/{name}e.txt",
+        "/files/{number:int}.txt",
+        "/deep/{tail:path}",
+        "/deep/{tail:path}/edit",
     ]
     router = Router(routes(*(reversed(patterns) if reverse else patterns)))
     expected = {
@@ -213,6 +219,15 @@ async def test_the_more_specific_route_wins_whatever_the_order(reverse: bool) ->
         "/team/me": "/{x}/me",
         "/team/you": "/{everything:path}",
         "/": None,
+        "/files/a.png": "/files/{name}",
+        "/files/a.txt": "/files/{name}.txt",
+        "/files/ae.txt": "/files/{name}e.txt",
+        "/files/7.txt": "/files/{number:int}.txt",
+        "/files/7": "/files/{name}",
+        "/deep/a/b": "/deep/{tail:path}",
+        "/deep/a/b/edit": "/deep/{tail:path}/edit",
+        "/deep/edit": "/deep/{tail:path}",
+        "/files/": "/{everything:path}",
     }
     for path, pattern in expected.items():
         found = await chosen(router, path)

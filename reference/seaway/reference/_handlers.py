@@ -186,14 +186,23 @@ def _arguments(where: str, function: Any) -> list[inspect.Parameter]:
 
 def _with_arguments(function: Any, arguments: list[inspect.Parameter]) -> Handler:
     """Return *function* as a handler that also gets the arguments of the URL that it names."""
+    names = tuple(argument.name for argument in arguments)
     if not arguments:
         handler: Handler = function
     elif any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
 
         def handler(consumer: Any, message: Message) -> Any:
             return function(consumer, message, **consumer.kwargs)
+    elif len(arguments) == 1 and arguments[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        (only,) = names  # the most common case, on the path of each request: by position it costs a tenth
+
+        def handler(consumer: Any, message: Message) -> Any:
+            try:
+                argument = consumer.kwargs[only]
+            except KeyError:
+                return function(consumer, message)
+            return function(consumer, message, argument)
     else:
-        names = tuple(argument.name for argument in arguments)
 
         def handler(consumer: Any, message: Message) -> Any:
             given = consumer.kwargs

@@ -11,9 +11,9 @@ A pattern is literal text and parameters, ``{name}`` or ``{name:converter}``:
 
 Rules of this file:
 
-- Of two patterns that match a path the more specific one has it: at the first place where they differ, text
-  goes before ``int``, ``uuid``, ``str``, ``path``, in this order. So the order of definition never matters,
-  and two patterns that are alike but for their names are an error.
+- Of two patterns that match a path the more specific one has it: segment by segment from the left, text goes before
+  text with parameters (more text first), then ``int``, ``uuid``, ``str``, and ``path`` last. So the order of
+  definition never matters, and two patterns that are alike but for their names are an error.
 - Matching takes time in proportion to the path. So a segment has at most one ``str`` or ``path``, and a
   pattern at most one ``path``.
 """
@@ -21,7 +21,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +29,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-__all__ = ["Converter", "Literal", "Parameter", "Pattern"]
+__all__ = ["Converter", "Literal", "Parameter", "Pattern", "Segment"]
 
 _TOKEN = re.compile(r"\{([^{}]*)\}|([^{}]+)|[{}]")
 _PARAMETER = re.compile(r"([^\W\d]\w*)(?::([a-z]+))?")
@@ -58,7 +58,6 @@ _CONVERTERS = {
         Converter("path", 4, ".+", str),
     )
 }
-_BELOW = Converter("below", 5, "(?:/.*)?", str)
 
 
 @frozen
@@ -81,6 +80,42 @@ class Parameter:
         if not re.fullmatch(self.converter.regex, text, re.DOTALL):
             raise ValueError(f"{self.name}={value!r} does not fit {{{self.name}:{self.converter.name}}}")
         return text
+
+
+@frozen
+class Segment:
+    """A part of a pattern between two slashes, or from a ``path`` on to its end."""
+
+    tokens: tuple[Literal | Parameter, ...]
+
+    @property
+    def converters(self) -> tuple[Converter, ...]:
+        """Those of its parameters, from left to right."""
+        return tuple(token.converter for token in self.tokens if isinstance(token, Parameter))
+
+    @property
+    def shape(self) -> str:
+        """The segment without the names of its parameters."""
+        return "".join(
+            token.text if isinstance(token, Literal) else f"{{{token.converter.name}}}" for token in self.tokens
+        )
+
+    @property
+    def specificity(self) -> tuple[Any, ...]:
+        """What segments with parameters are ordered by, the most specific first."""
+        text = sum(len(token.text) for token in self.tokens if isinstance(token, Literal))
+        return -text, [converter.rank for converter in self.converters], self.shape
+
+    @property
+    def regex(self) -> str:
+        """A regular expression for it, with one group for each parameter; the flag is `re.DOTALL`."""
+        return _regex(self.tokens)
+
+
+def _regex(tokens: Iterable[Literal | Parameter]) -> str:
+    return "".join(
+        re.escape(token.text) if isinstance(token, Literal) else f"({token.converter.regex})" for token in tokens
+    )
 
 
 @frozen
@@ -112,22 +147,19 @@ class Pattern:
         return not (self.parameters or self.below)
 
     @property
-    def steps(self) -> tuple[str | Converter, ...]:
-        """Its characters, and the converters of its parameters, from left to right."""
-        steps: list[str | Converter] = []
-        for token in self.tokens:
-            steps.extend(token.text if isinstance(token, Literal) else [token.converter])
-        return (*steps, _BELOW) if self.below else tuple(steps)
+    def segments(self) -> tuple[Segment, ...]:
+        """What stands between its slashes, from the left."""
+        return tuple(Segment(_tokens(text)) for text in self.text.split("/")[1:])
 
     @property
-    def specificity(self) -> tuple[tuple[int, str], ...]:
-        """What patterns are ordered by, the most specific first; equal if they match the same paths."""
-        return tuple((0, step) if isinstance(step, str) else (step.rank, "") for step in self.steps)
+    def shape(self) -> str:
+        """What two patterns have in common that match the same paths."""
+        return "/".join(segment.shape for segment in self.segments) + ("/…" if self.below else "")
 
     @property
     def regex(self) -> str:
         """A regular expression for it, without `below`; the flag is `re.DOTALL`."""
-        return "".join(re.escape(step) if isinstance(step, str) else step.regex for step in self.steps)
+        return _regex(self.tokens)
 
     def build(self, arguments: dict[str, Any]) -> str:
         """Return the path, percent-encoded.
@@ -154,12 +186,17 @@ def _parse(text: str) -> tuple[Literal | Parameter, ...]:
         raise ValueError("expected a path that begins with '/'")
     if "?" in text or "#" in text:
         raise ValueError("a pattern is a path, without '?' and '#'")
+    tokens = _tokens(text)
+    _check_names(tokens)
+    _check_time(tokens)
+    return tokens
+
+
+def _tokens(text: str) -> tuple[Literal | Parameter, ...]:
     tokens: list[Literal | Parameter] = []
     for match in _TOKEN.finditer(text):
         inside, literal = match.groups()
         tokens.append(Literal(literal) if literal is not None else _parameter(inside or "", match.group()))
-    _check_names(tokens)
-    _check_time(tokens)
     return tuple(tokens)
 
 
@@ -173,7 +210,7 @@ def _parameter(inside: str, written: str) -> Parameter:
     return Parameter(name, _CONVERTERS[converter])
 
 
-def _check_names(tokens: list[Literal | Parameter]) -> None:
+def _check_names(tokens: Iterable[Literal | Parameter]) -> None:
     seen: set[str] = set()
     for token in tokens:
         if isinstance(token, Parameter):
@@ -184,7 +221,7 @@ def _check_names(tokens: list[Literal | Parameter]) -> None:
             seen.add(token.name)
 
 
-def _check_time(tokens: list[Literal | Parameter]) -> None:
+def _check_time(tokens: tuple[Literal | Parameter, ...]) -> None:
     """Refuse what could take a regular expression more than linear time."""
     for one, other in pairwise(tokens):
         if isinstance(one, Parameter) and isinstance(other, Parameter):

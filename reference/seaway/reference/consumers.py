@@ -95,7 +95,7 @@ class _Dispatching(Generic[Result]):
         fields = list(headers)
         if isinstance(body, str):
             body = body.encode()
-            if not any(name == b"content-type" for name, _ in fields):
+            if b"content-type" not in dict(fields):
                 fields.append((b"content-type", b"text/plain; charset=utf-8"))
         return self.send({"type": "http.response", "status": status, "headers": fields, "body": body})
 
