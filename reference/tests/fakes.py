@@ -485,7 +485,10 @@ class FakeExchange:
 
 
 class Worker:
-    """A dispatcher with one consumer, which records its calls and waits in those of `holds` until `go_on`.
+    """A dispatcher with one consumer, which records its calls.
+
+    By type of message: it waits in calls of `holds` until `go_on`, its connection ends in those of `ends`, and those
+    of `raises` raise.
 
     Whoever makes one ends it: a pump that is thrown away would be closed by the garbage collector, in another test.
     """
@@ -501,6 +504,7 @@ class Worker:
         self.calls: list[Message] = []
         self.holds: set[str] = set()
         self.raises: dict[str, BaseException] = {}
+        self.ends: set[str] = set()
         self.creating: BaseException | None = None
         self.runner = self.exchange.runner = self.dispatcher.begin(self.exchange)
         self.busy = 0
@@ -527,6 +531,8 @@ class Worker:
             self.calls.append(message)
             if message["type"] in self.holds:
                 await Suspend()
+            if message["type"] in self.ends:
+                self.runner.finish({"type": "test.disconnect"})
             if message["type"] in self.raises:
                 raise self.raises[message["type"]]
         finally:

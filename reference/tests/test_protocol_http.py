@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from seaway.reference.protocols import exchange as exchange_module
+from seaway.reference.protocols import head
+
 from .fakes import Message, Site, advance, answering, replies
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -280,6 +283,65 @@ def test_nothing_may_be_sent_before_the_first_message() -> None:
     assert "CON-029" in raises(site, "http.response", status=200)
 
 
+@pytest.mark.parametrize("message", [None, "http.response", [], {}, {"type": None}, {"type": b"http.response"}])
+def test_what_is_no_message_is_refused(message: Any) -> None:
+    """MSG-001."""
+    site = asked()
+    with pytest.raises(ValueError, match="MSG-001"):
+        site.exchange.emit(message)
+    site.respond()
+
+    assert replies(site.written)[0].whole
+
+
+def test_a_wish_to_be_woken_goes_to_the_runner_until_the_end() -> None:
+    """SRV-025."""
+    site = asked()
+    site.emit("server.wake", after=5)
+    site.emit("server.wake", after=None)
+    assert site.runner.wakes == [5, None]
+    with pytest.raises(ValueError, match="after"):
+        site.emit("server.wake", after=-1)
+    site.respond()
+    with pytest.raises(ConnectionError):
+        site.emit("server.wake", after=5)
+
+    assert site.runner.wakes == [5, None]
+
+
+def test_pairs_may_be_lists_and_repeat() -> None:
+    site = asked()
+    site.respond(headers=[[b"x-a", b"1"], (b"x-a", b"1"), [b"set-cookie", b"a"], [b"set-cookie", b"b"]])
+    (reply,) = replies(site.written)
+
+    assert (reply.values(b"x-a"), reply.values(b"set-cookie")) == ([b"1", b"1"], [b"a", b"b"])
+
+
+def test_what_is_remembered_of_many_fields_is_right_and_bounded() -> None:
+    """More different fields than are kept, in requests and responses."""
+    site = Site(
+        lambda exchange, message: exchange.emit({"type": "http.response", "status": 200, "headers": _own(message)})
+    )
+    for number in range(1500):
+        site.feed(b"GET /%d HTTP/1.1\r\nHost: h%d\r\nX-%d: %d\r\nAccept: a/%d\r\n\r\n" % ((number,) * 5))
+
+    for number, (runner, reply) in enumerate(zip(site.runners, replies(site.written), strict=True)):
+        value = b"%d" % number
+        assert runner.first["path"] == f"/{number}"
+        assert runner.first["headers"] == [
+            (b"host", b"h" + value),
+            (b"x-" + value, value),
+            (b"accept", b"a/" + value),
+        ]
+        assert reply.values(b"x-" + value) == [value]
+    for kept in (head._names, head._hosts, head._field_lines, head._request_lines, exchange_module._lines):
+        assert len(kept) <= 1024
+
+
+def _own(message: Message) -> list[tuple[bytes, bytes]]:
+    return [message["headers"][1]]
+
+
 @pytest.mark.parametrize(
     ("headers", "requirement"),
     [
@@ -444,6 +506,34 @@ def test_a_client_that_reads_nothing_gets_no_further_request_served() -> None:
     site.run()
 
     assert len(replies(site.written)) == 101
+
+
+def test_a_request_that_waits_for_a_slow_client_is_not_late() -> None:
+    """HTTP-063: it is the server that does not look at it."""
+    site = asked(GET, header_timeout=10, send_timeout=1000)
+    site.transport.fill()
+    site.respond()
+    site.feed(GET)
+    assert len(site.runners) == 1
+    for _ in range(5):
+        site.tick(11)
+    assert not site.transport.parted
+    site.transport.empty()
+    site.run()
+
+    assert len(site.runners) == 2
+    assert [reply.status for reply in replies(site.written)] == [200]
+
+
+def test_an_idle_client_that_is_slow_is_closed_all_the_same() -> None:
+    site = asked(GET, header_timeout=10, send_timeout=1000)
+    site.transport.fill()
+    site.respond()
+    site.tick(0)
+    site.tick(10)
+
+    assert site.transport.closed
+    assert not site.transport.aborted
 
 
 def test_a_late_consumer_of_an_old_request_does_not_move_the_new_one() -> None:
@@ -679,6 +769,13 @@ def test_an_idle_connection_retires_at_once_and_a_busy_one_after_its_response(da
     site.respond()
     assert replies(site.written)[0].closes
     assert site.transport.parted
+
+
+def test_a_connection_is_busy_while_something_waits_to_be_written() -> None:
+    site = asked()
+    assert not site.connection.busy
+    site.transport.fill()
+    assert site.connection.busy
 
 
 def test_the_server_may_end_a_request() -> None:

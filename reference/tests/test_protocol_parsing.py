@@ -172,6 +172,12 @@ def test_hosts_that_are_none(fields: tuple[bytes, ...]) -> None:
     assert status(b"GET / HTTP/1.1", *fields) == 400
 
 
+@pytest.mark.parametrize("line", [b"Connection: close", b"Content-Length: 0", b"Expect: 100-continue"])
+def test_no_host_is_refused_whatever_else_there_is(line: bytes) -> None:
+    """HTTP-082."""
+    assert status(b"GET / HTTP/1.1", line) == 400
+
+
 def test_the_old_version_needs_no_host_and_takes_only_a_good_one() -> None:
     assert head(b"GET / HTTP/1.0", b"X: 1").headers == [(b"x", b"1")]
     assert status(b"GET / HTTP/1.0", HOST, HOST) == 400
@@ -307,6 +313,15 @@ def test_handshakes_that_are_none(fields: tuple[bytes, ...], line: bytes, code: 
     with pytest.raises(Refused) as caught:
         offer(*fields, line=line)
     assert caught.value.status == code
+
+
+@pytest.mark.parametrize("key", [b"", b"x", b"!" * 24, b"AAAA" * 6, b"AAAAAAAAAAAAAAAAAAAAAA", b"\xff" * 24])
+def test_keys_that_are_none(key: bytes) -> None:
+    """WS-029."""
+    fields = (HOST, *UPGRADE, VERSION, b"Sec-WebSocket-Key: " + key)
+    parsed = parse_head(b"\r\n".join([b"GET / HTTP/1.1", *fields]), FIELDS)
+
+    assert verdict(lambda: check(parsed, frozenset())) == 400
 
 
 def test_subprotocols_keep_their_order_over_lines() -> None:

@@ -235,6 +235,21 @@ def test_a_rejected_websocket_drops_what_was_put_off() -> None:
     assert received(site) == []
 
 
+def test_nothing_may_be_sent_before_the_first_message() -> None:
+    """CON-029."""
+    site = connecting()
+    site.exchange.started = False
+    with pytest.raises(ValueError, match="CON-029"):
+        site.emit("websocket.accept")
+
+
+def test_a_wish_to_be_woken_goes_to_the_runner() -> None:
+    site = connecting()
+    site.emit("server.wake", after=5)
+
+    assert site.runner.wakes == [5]
+
+
 # -- messages --------------------------------------------------------------------------------------------------
 
 SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000]

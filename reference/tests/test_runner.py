@@ -170,6 +170,20 @@ def test_messages_of_the_server_do_not_count_in_the_bound() -> None:
     assert worker.types[1:] == [*["server.test"] * 5, "test.part", "test.part", "server.test"]
 
 
+@pytest.mark.parametrize("idle", [False, True])
+def test_what_belongs_to_a_message_follows_it_even_if_the_connection_ends_in_its_call(idle: bool) -> None:
+    """HTTP-010: trailers behind a last part in whose call the consumer answers."""
+    worker = Worker()
+    worker.ends.add("test.part")
+    if not idle:
+        worker.begin()
+    worker.runner.file_socket(part(0), 1, {"type": "test.behind"})
+    if not idle:
+        worker.go_on()
+
+    assert worker.types[-3:] == ["test.part", "test.behind", "test.disconnect"]
+
+
 # -- bounds of the layer's side --------------------------------------------------------------------------------
 
 
@@ -214,6 +228,20 @@ def test_the_gap_ends_when_the_side_is_half_empty_in_bytes_too() -> None:
         worker.go_on()
 
     assert [message.get("number", message.get("dropped")) for message in worker.calls[1:]] == [0, 1, 2, 2, 5]
+
+
+def test_a_gap_that_was_given_is_over() -> None:
+    """What was dropped meanwhile is in it; what comes in its own call is admitted."""
+    worker = held(layer_messages=1)
+    worker.holds.add("layer.gap")
+    worker.runner.file_layer(note(0))
+    worker.runner.file_layer(note(1))
+    worker.go_on()
+    assert worker.calls[1:] == [note(0), gap(1)]
+    worker.runner.file_layer(note(2))
+    worker.go_on()
+
+    assert worker.calls[1:] == [note(0), gap(1), note(2)]
 
 
 def test_a_second_overflow_is_a_gap_of_its_own() -> None:
