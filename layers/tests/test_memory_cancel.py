@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -163,6 +164,60 @@ async def test_a_busy_sender_lets_other_tasks_run() -> None:
                     await layer.send_group("room", MESSAGE)
                     sent += 1
         assert sent <= 2 * BREATH
+
+
+@pytest.mark.anyio
+async def test_a_receive_that_was_told_in_vain_waits_again() -> None:
+    async with MemoryLayer() as layer:
+        got: list[Any] = []
+
+        async def receive() -> None:
+            got.append(await layer.receive(["thumbs"]))
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(receive)
+                await settle()
+                for _ in range(3):
+                    await layer.send("thumbs", MESSAGE)
+                    assert await layer.receive(["thumbs"], 0) == ("thumbs", MESSAGE)
+                    await settle()
+                    assert (waiting(layer), got) == (1, [])
+                await layer.send("thumbs", MESSAGE)
+        assert got == [("thumbs", MESSAGE)]
+
+
+def test_a_thread_that_was_told_in_vain_waits_again(hub_name: str) -> None:
+    with SyncMemoryLayer(name=hub_name) as layer, SyncMemoryLayer(name=hub_name) as other:
+        got: list[Any] = []
+        thread = threading.Thread(target=lambda: got.append(layer.receive(["thumbs"])), daemon=True)
+        thread.start()
+        for _ in range(20):
+            while not waiting(layer) and thread.is_alive():
+                time.sleep(0.0001)
+            other.send("thumbs", MESSAGE)
+            other.receive(["thumbs"], 0)  # mostly before the thread looks
+        while thread.is_alive():
+            with suppress(other.ChannelFull):
+                other.send("thumbs", MESSAGE)
+            thread.join(0.01)
+        assert got == [("thumbs", MESSAGE)]
+
+
+def test_a_message_for_a_receive_whose_time_has_just_run_out_is_no_error_for_its_sender() -> None:
+    async def scenario() -> None:
+        layer = MemoryLayer()
+        call = layer.receive(["thumbs"], 60)
+        future = call.send(None)
+        future.set_result(False)  # as the timer does; the task has not run since
+        await layer.send("thumbs", MESSAGE)
+        with pytest.raises(StopIteration) as end:
+            call.send(None)
+        assert end.value.value == (None, None)
+        assert await layer.receive(["thumbs"], 0) == ("thumbs", MESSAGE)
+        await layer.close()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("told", [False, True])

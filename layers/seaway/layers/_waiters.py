@@ -67,9 +67,10 @@ class ThreadWaiter(Waiter):
         super().__init__()
         self._deadline = None if timeout is None else monotonic() + timeout
         self._latch = threading.Lock()
+        self._latch.acquire()
 
     def arm(self) -> None:
-        self._latch.acquire(blocking=False)
+        """Nothing to do: the wait that saw a wake has closed the latch again."""
 
     def wake(self) -> bool:
         self._latch.release()
