@@ -28,7 +28,7 @@ class Consumer:
         if message["type"] == "lifespan.startup" and self.start == "waits":
             await anyio.sleep(60)
         if message["type"] == "lifespan.startup" and self.start == "sinks":
-            await self.send({"type": "server.wake", "after": 0})
+            await self.send({"type": "server.wake", "after": 0.2})
         if message["type"] == "server.wake":
             raise RuntimeError("a leak in the hull")
         for each in self.answers(message):

@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 class Process:
     """The server's process, and what it has written so far."""
 
-    def __init__(self, directory: Path, backend: str, *, grace: str = LONG, start: str = "runs") -> None:
+    def __init__(self, directory: Path, backend: str, *, grace: str, start: str) -> None:
         self.uds = str(directory / "seaway.sock")
         self.output = directory / "output"
         environment = {
@@ -75,9 +75,15 @@ def grace() -> str:
     return LONG
 
 
+@pytest.fixture
+def start() -> str:
+    """How the application starts: see `serving_process`."""
+    return "runs"
+
+
 @pytest.fixture(params=["asyncio", "trio"])
-def process(request: pytest.FixtureRequest, tmp_path: Path, grace: str) -> Iterator[Process]:
-    started = Process(tmp_path, request.param, grace=grace)
+def process(request: pytest.FixtureRequest, tmp_path: Path, grace: str, start: str) -> Iterator[Process]:
+    started = Process(tmp_path, request.param, grace=grace, start=start)
     yield started
     started.process.kill()
     started.process.wait()
@@ -135,35 +141,29 @@ async def test_a_consumer_that_ignores_its_cancellation_does_not_hold_the_proces
         await process.exit()
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("start", ["waits"])
 @anyio_test
-async def test_a_signal_during_the_start_ends_it(backend: str, tmp_path: Path) -> None:
+async def test_a_signal_during_the_start_ends_it(process: Process) -> None:
     """O5: nobody waits for a start that may never end."""
-    process = Process(tmp_path, backend, start="waits")
-
     await until(lambda: "lifespan.startup" in process.text)
     process.signal(signal.SIGTERM)
     await process.exit()
     assert not process.listens
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("start", ["sinks"])
 @anyio_test
-async def test_an_error_of_the_lifespan_consumer_ends_the_process_with_it(backend: str, tmp_path: Path) -> None:
+async def test_an_error_of_the_lifespan_consumer_ends_the_process_with_it(process: Process) -> None:
     """LIF-010: `lifespan.shutdown` first, then the error and a status other than 0."""
-    process = Process(tmp_path, backend, start="sinks")
-
     assert await process.exit() not in (0, -signal.SIGKILL)
     assert "lifespan.shutdown" in process.text
     assert "a leak in the hull" in process.text
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("start", ["fails"])
 @anyio_test
-async def test_a_failed_start_is_a_status_other_than_0(backend: str, tmp_path: Path) -> None:
+async def test_a_failed_start_is_a_status_other_than_0(process: Process) -> None:
     """LIF-009."""
-    process = Process(tmp_path, backend, start="fails")
-
     assert await process.exit() not in (0, -signal.SIGKILL)
     assert "no water in the harbour" in process.text
     assert not process.listens
