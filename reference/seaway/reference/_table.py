@@ -69,7 +69,7 @@ class Table(Generic[Value]):
         end = None if segments[0] else _walk(self._root, segments, 1, arguments)
         if end is None:
             return None
-        return end.value, dict(zip(end.names, arguments, strict=True))
+        return end.value, dict(zip(end.names, arguments))  # noqa: B905 - `strict` doubles what it costs
 
     def _insert(self, pattern: Pattern, end: _End[Value]) -> None:
         node = self._root
@@ -116,17 +116,23 @@ def _matcher(segment: Segment) -> Match:
         found = fullmatch(text)
         if found is None:
             return None
-        return [convert(group) for convert, group in zip(converts, found.groups(), strict=True)]
+        return [convert(group) for convert, group in zip(converts, found.groups())]  # noqa: B905 - as above
 
     return match
 
 
 def _walk(node: _Node[Value], segments: list[str], position: int, arguments: list[Any]) -> _End[Value] | None:
     """Return the end of the most specific pattern for the segments from *position* on, and add its arguments."""
-    if position == len(segments):
+    last = len(segments)
+    while position < last:
+        text = segments[position]
+        child = node.texts.get(text)
+        if child is None or node.parts or node.tails or node.below:
+            break
+        node = child  # the only way: no need to remember where to come back to
+        position += 1
+    else:
         return node.end or node.below
-    text = segments[position]
-    child = node.texts.get(text)
     if child is not None:
         end = _walk(child, segments, position + 1, arguments)
         if end is not None:
