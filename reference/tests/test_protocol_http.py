@@ -210,6 +210,14 @@ def test_informational_responses_come_before_the_response() -> None:
     assert site.written == b""
 
 
+def test_an_informational_response_has_no_length() -> None:
+    """RFC 9110, 8.6."""
+    site = asked()
+    site.emit("http.response.informational", status=103, headers=[(b"content-length", b"2"), (b"link", b"</a>")])
+
+    assert site.written == b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+
+
 # -- what may be sent when -------------------------------------------------------------------------------------
 
 KINDS: dict[str, Message] = {

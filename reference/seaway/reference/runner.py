@@ -242,8 +242,6 @@ class Runner:
         message, size = queue.pop(0)
         self._from_layer = True
         if message["type"] == "layer.gap":
-            if message is self._overflow:
-                self._overflow = None
             return message
         self._layer_bytes -= size
         self._layer_count -= 1
