@@ -111,6 +111,15 @@ class Page:
     def until_shown(self, *messages: tuple[str, str]) -> None:
         self.until(lambda: self.messages == list(messages), f"{messages}; there are {self.messages}")
 
+    def cut_off(self) -> None:
+        """End the connection, and do not let the page come back."""
+        self.script("window.mayConnect = connect; window.connect = () => {}; current.end()")
+        self.until(lambda: self.status[0] == "waiting", "the loss of the connection")
+
+    def come_back(self) -> None:
+        self.script("window.connect = mayConnect; reconnectNow()")
+        self.until_open()
+
     def choose(self, transport: str, name: str) -> None:
         self.click(f"input[name=transport][value={transport}]")
         self.until_open(name)
@@ -179,6 +188,15 @@ def open_page(driver: Any, demo: Demo, room: str) -> Iterator[Callable[[str], Pa
         driver.switch_to.window(first)
 
 
+def test_without_a_browser_ci_fails_and_others_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install -y chromium chromium-driver"):
+        missing("Chromium", INSTALL)
+    monkeypatch.delenv("CI")
+    with pytest.raises(pytest.skip.Exception, match="apt-get install -y chromium chromium-driver"):
+        missing("Chromium", INSTALL)
+
+
 def test_two_pages_see_each_others_messages(open_page: Callable[[str], Page]) -> None:
     ada, bob = open_page("Ada"), open_page("Bob")
 
@@ -220,15 +238,43 @@ def test_a_page_that_was_cut_off_is_told_what_it_missed(open_page: Callable[[str
     ada.say("one")
     bob.until_shown(("Ada", "one"))
 
-    bob.script("current.end(); window.connect = () => {}; clearInterval(timer)")
-    bob.script("attempt++")
+    bob.cut_off()
     ada.say("two")
     ada.until_shown(("Ada", "one"), ("Ada", "two"))
-    bob.front().refresh()
-    bob.until_open()
+    assert bob.messages == [("Ada", "one")]
+    bob.come_back()
 
     bob.until_shown(("Ada", "one"), ("Ada", "two"))
-    assert bob.script("return document.getElementById('name').value") == "Bob", "the name is kept for each tab"
+    assert bob.notes == ["Connected again, nothing was missed."]
+    bob.front().refresh()
+    bob.until_shown(("Ada", "one"), ("Ada", "two"))
+    assert bob.script("return document.getElementById('name').value") == "Bob", "each tab keeps its name"
+
+
+def test_a_message_whose_fate_is_unknown_is_not_sent_twice_by_itself(open_page: Callable[[str], Page]) -> None:
+    ada, bob = open_page("Ada"), open_page("Bob")
+
+    bob.script("current.send = () => new Promise(() => {})")
+    bob.say("into the void")
+    bob.cut_off()
+    assert "It may not have arrived." in bob.script("return document.querySelector('.lost').innerText")
+    bob.come_back()
+    assert ada.messages == []
+    bob.click(".lost button")
+
+    for page in (ada, bob):
+        page.until_shown(("Bob", "into the void"))
+    assert bob.script("return document.querySelectorAll('.pending').length") == 0
+
+
+def test_a_gap_is_shown_where_it_is(open_page: Callable[[str], Page]) -> None:
+    page = open_page("Ada")
+    page.script("for (const dropped of [1, 3, null]) handlers.gap({ kind: 'gap', dropped })")
+    assert page.notes == [
+        "1 message was dropped here.",
+        "3 messages were dropped here.",
+        "Messages may be missing here.",
+    ]
 
 
 def test_long_polling_and_websockets_meet_in_one_room(open_page: Callable[[str], Page]) -> None:
