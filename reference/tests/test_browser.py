@@ -338,6 +338,9 @@ def test_it_fits_the_screen_and_follows_the_colour_scheme(
     assert page.driver.save_screenshot(str(tmp_path / f"{device}-{scheme}.png"))
     assert page.script("return document.documentElement.scrollWidth") <= width, "nothing sticks out to the side"
     assert page.script("return document.documentElement.scrollHeight") <= height, "the page itself does not scroll"
+    for selector in ("header", "main", "aside", ".chat", "#log"):
+        wide = "const box = document.querySelector(arguments[0]); return box.scrollWidth - box.clientWidth"
+        assert page.script(wide, selector) <= 0, f"{selector} is wider than its place"
     for selector in ("#status", "#log", "#text", "#send", "#poll"):
         box = page.front().find_element("css selector", selector).rect
         assert box["height"] > 0, selector
