@@ -115,3 +115,17 @@ async def test_a_mounted_chat_knows_where_it_is_mounted(is_async: bool) -> None:
     target = f"/site/{'async' if is_async else 'sync'}/chat/lobby/"
     async with serving(Mount("/site", router)) as server, websocket(server.address, target) as socket:
         assert await socket.message() == '{"joined":"lobby","root":"/site"}'
+
+
+class Broken(Consumer):
+    async def http_request(self, message: Message) -> None:
+        raise TypeError("a mistake in the handler")
+
+
+async def test_a_mistake_in_a_handler_is_not_taken_for_a_wrong_flavour(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(Route("/", Broken)) as server, connect(server.address) as client:
+        assert (await client.ask("/")).status == 500
+
+    (error,) = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert str(error) == "a mistake in the handler"
+    assert getattr(error, "__notes__", []) == []

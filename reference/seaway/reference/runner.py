@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextvars
 import enum
-import inspect
 import logging
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -306,7 +305,7 @@ class Runner:
 
     def _log(self, error: BaseException) -> None:
         call = self.consumer
-        if isinstance(error, TypeError) and call is not None and not _is_async(call):
+        if isinstance(error, TypeError) and call is not None and _is_of_the_await(error):
             error.add_note(
                 "CON-017: a consumer of an application whose `is_async` is true, or absent under this asynchronous "
                 "server, must be called with `await`: use `async def`, or set `is_async = False` on the application"
@@ -387,5 +386,6 @@ def _queue_gap(queue: list[tuple[Message, int]], gap: Message) -> None:
     queue.append((dict(gap), 0))
 
 
-def _is_async(call: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004 - the method is wanted
+def _is_of_the_await(error: BaseException) -> bool:
+    """Whether it was raised by awaiting what a call returned, in the pump itself, not by anything in the call."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
