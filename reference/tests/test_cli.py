@@ -290,6 +290,26 @@ def test_serve_serves_logs_and_ends_in_order_on_a_signal(tmp_path: Path, backend
     assert "Traceback" not in rest
 
 
+@pytest.mark.parametrize(("base", "define", "call"), [("Consumer", "async def", "await "), ("SyncConsumer", "def", "")])
+def test_serve_with_check_logs_what_breaks_the_specification(tmp_path: Path, base: str, define: str, call: str) -> None:
+    (tmp_path / "twice.py").write_text(
+        f"from seaway.reference import {base}\n"
+        f"class Twice({base}):\n"
+        f"    {define} http_request(self, message):\n"
+        f"        {call}self.respond(200, 'first')\n"
+        f"        {call}self.respond(200, 'second')\n"
+    )
+    with process("serve", "twice:Twice", "--port", "0", "--check", "--no-access-log", cwd=tmp_path) as started:
+        url = listening(started)
+        with urlopen(url) as response:
+            assert response.read() == b"first"
+        started.send_signal(signal.SIGTERM)
+        rest = started.stdout.read()
+        assert started.wait(30) == 0
+    told = re.findall(r"the (\w+) broke (\S+): ", rest)
+    assert told == [("application", "HTTP-026")]
+
+
 def test_an_address_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with process("demo", "--no-browser", "--port", "0", cwd=tmp_path) as first:
         port = listening(first).rpartition(":")[2]

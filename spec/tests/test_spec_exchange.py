@@ -341,6 +341,18 @@ def test_it_can_be_fed_while_it_happens() -> None:
     assert [one.requirement for one in exchange.end()] == ["CON-046"]
 
 
+def test_a_fork_goes_its_own_way() -> None:
+    exchange = Exchange("websocket")
+    exchange.message("to-consumer", {**FIRST["websocket.connect"], "raw_path": b"/", "headers": []})
+    drain = {"type": "server.drain", "reason": "shutdown", "grace": 1}
+    fork = exchange.fork()
+    assert fork.message("from-consumer", {"type": "websocket.accept"}) == fork.message("to-consumer", drain) == []
+
+    assert (exchange.states, fork.states) == ({"websocket": "connecting"}, {"websocket": "open"})
+    assert exchange.message("to-consumer", drain) == []
+    assert [one.requirement for one in fork.message("to-consumer", drain)] == ["SRV-003"]
+
+
 @pytest.mark.parametrize(
     ("lines", "text"),
     [

@@ -28,7 +28,7 @@ def adapt_sync(application: Callable[..., Callable[[Message], None]]) -> Callabl
             raise TypeError(
                 f"adapt_sync needs the view of seaway.reference's server, got {channel_layer!r} as channel_layer"
             )
-        return SyncCalls(application, type, channel_layer)
+        return SyncCalls(application, type, channel_layer, send)
 
     adapted.is_async = True  # type: ignore[attr-defined]
     types = getattr(application, "types", None)
@@ -38,12 +38,26 @@ def adapt_sync(application: Callable[..., Callable[[Message], None]]) -> Callabl
 
 
 class SyncCalls:
-    """A synchronous consumer as an asynchronous one: what is queued when a call returns runs in the same hop."""
+    """A synchronous consumer as an asynchronous one: what is queued when a call returns runs in the same hop.
 
-    __slots__ = ("_application", "_consumer", "_context", "_dead", "_exchange", "_runner", "_type", "_view")
+    Not where something stands between it and the server, which is seen by another `send`: that has to see each call.
+    """
+
+    __slots__ = (
+        "_application",
+        "_async_send",
+        "_consumer",
+        "_context",
+        "_dead",
+        "_exchange",
+        "_is_direct",
+        "_runner",
+        "_type",
+        "_view",
+    )
 
     def __init__(
-        self, application: Callable[..., Callable[[Message], None]], type: str, channel_layer: LayerView
+        self, application: Callable[..., Callable[[Message], None]], type: str, channel_layer: LayerView, send: Any
     ) -> None:
         runner = channel_layer.runner
         assert runner.context is not None
@@ -51,6 +65,8 @@ class SyncCalls:
         self._type = type
         self._runner = runner
         self._exchange = runner.exchange
+        self._async_send = send
+        self._is_direct = send == runner.exchange.send
         self._view = SyncLayerView(channel_layer)
         self._context = runner.context.copy()
         self._consumer: Callable[[Message], None] | None = None
@@ -85,6 +101,8 @@ class SyncCalls:
                     "CON-018: a consumer of an application whose `is_async` is false must be an ordinary function: its "
                     "call returned an awaitable. Use `def`, or set `is_async = True` on the application"
                 )
+            if not self._is_direct:
+                return
             if message is exchange.waiting:
                 runner.dispatcher.runtime.threadsafe(exchange.returned)
             message = runner.take(last=False)
@@ -104,4 +122,4 @@ class SyncCalls:
     def _send(self, message: Message) -> None:
         if self._consumer is None:
             raise ValueError("send before the consumer's first message (CON-029): the connection has not begun for it")
-        self._runner.dispatcher.runtime.from_thread(self._exchange.send, message)
+        self._runner.dispatcher.runtime.from_thread(self._async_send, message)

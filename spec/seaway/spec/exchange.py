@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -68,6 +69,13 @@ class Exchange:
     def states(self) -> dict[str, str]:
         """The state of each region of the protocol's table, by the region's name."""
         return {state.region.name: state.name for state in self._regions}
+
+    def fork(self) -> Exchange:
+        """Return a copy that goes its own way from here, for one who may have to take a step back."""
+        other = copy(self)
+        other._regions = [copy(state) for state in self._regions]
+        other._drained = set(self._drained)
+        return other
 
     def message(self, direction: Direction, message: dict[str, Any], line: int | None = None) -> list[Violation]:
         """Take a message that went to the consumer, or that its `send` accepted."""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import click
 
-from seaway.layers import open_layer
+from seaway.layers import MemoryLayer, open_layer
+from seaway.reference.checking import checked, checked_layer
 from seaway.reference.lifespan import LifespanFailed
 from seaway.reference.server import Server, serve
 from seaway.reference.settings import Settings
@@ -28,14 +29,19 @@ def run(
     backend: Backend = "asyncio",
     settings: Settings | None = None,
     started: Callable[[Server], None] | None = None,
+    check: bool = False,
 ) -> None:
     """Serve until a signal. The arguments are those of `serve`; *layer* is a URL, None a memory layer.
+
+    - *check*: application, server and layer are checked while they run, see `seaway.reference.checking`.
 
     Raises:
         click.ClickException: the address or the layer cannot be had, or the application has failed.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     opened = None if layer is None else _open(layer)
+    if check:
+        application, opened = checked(application), checked_layer(opened or MemoryLayer())
     where = uds or f"{host}:{port}"
     try:
         serve(

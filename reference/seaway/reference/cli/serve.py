@@ -44,6 +44,7 @@ _is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#\s]+").fullmatch
     "* is all. May be given more than once.",
 )
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="Log each request.")
+@click.option("--check", is_flag=True, help="Log what breaks the specification, with its requirement. Slow.")
 def serve(
     application: str,
     layer: str | None,
@@ -54,6 +55,7 @@ def serve(
     grace: float,
     origins: tuple[str, ...],
     access_log: bool,
+    check: bool,
 ) -> None:
     """Serve an application: a consumer class, a router, or any callable that makes consumers.
 
@@ -65,6 +67,7 @@ def serve(
       seaway serve example:application
       seaway serve chat.app:router --port 8080 --allow-origin https://example.org
       seaway serve example:application --uds /run/example.sock --backend trio
+      seaway serve example:application --check
     """
     if uds is not None and (host is not None or port is not None):
         raise click.UsageError("--uds is instead of --host and --port")
@@ -81,6 +84,7 @@ def serve(
         port=8000 if port is None else port,
         uds=uds,
         settings=Settings(grace=grace, allowed_origins=frozenset(origins), access_log=access_log),
+        check=check,
     )
 
 
