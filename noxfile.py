@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "typing", "spec", "tests", "browser", "build"]
+nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "browser", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
@@ -40,6 +40,13 @@ def spec(session: nox.Session) -> None:
     session.run("python", "-m", "seaway.spec.generate", "--check")
     session.run("python", "-m", "seaway.spec.registry", "--check")
     session.run("pytest", "spec", "-q", "-n", "2", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, with warnings as errors, in docs/_build/html."""
+    session.install("-e", ".[docs,trio]")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session(python=PYTHONS)

@@ -85,7 +85,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where a browser finds it, such as `http://127.0.0.1:8000`."""
+        """Its address for a browser, host and port included."""
         address = self.address
         if isinstance(address, str):
             return f"http+unix://{address.replace('/', '%2F')}"
