@@ -54,6 +54,9 @@ class Slow:
     def group_discard(self, group: str, channel: str) -> None:
         self.members.discard((group, channel))
 
+    def close_channel(self, channel: str) -> None:
+        self.members = {member for member in self.members if member[1] != channel}
+
     def close(self) -> None:
         self.go.set()
 
@@ -90,6 +93,7 @@ async def test_an_adapted_call_runs_in_the_loop_in_which_it_was_adapted() -> Non
 async def test_a_call_in_the_thread_of_the_loop_that_it_needs_is_refused() -> None:
     async with MemoryLayer() as layer:
         sync = to_sync(layer)
+        await anyio.to_thread.run_sync(sync.send, "thumbs", MESSAGE)
         for call in (
             lambda: sync.send("thumbs", MESSAGE),
             lambda: sync.receive(["thumbs"], 0),
@@ -98,6 +102,9 @@ async def test_a_call_in_the_thread_of_the_loop_that_it_needs_is_refused() -> No
         ):
             with pytest.raises(RuntimeError, match="LAY-098"):
                 call()
+        with pytest.raises(RuntimeError, match="LAY-098"):
+            sync.close()
+        await anyio.to_thread.run_sync(sync.send, "thumbs", MESSAGE)  # so it was not closed by halves
 
 
 def test_an_adapter_with_a_loop_of_its_own_can_be_used_beside_another_loop() -> None:
@@ -225,14 +232,18 @@ def test_a_task_cancelled_by_asyncio_leaves_what_its_thread_took_to_the_next_rec
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("member_before", [False, True])
-def test_a_group_add_that_was_cancelled_leaves_no_membership_that_was_not_there(member_before: bool) -> None:
+@pytest.mark.parametrize("before", ["never", "member", "closed", "discarded"])
+def test_a_group_add_that_was_cancelled_leaves_no_membership_that_was_not_there(before: str) -> None:
     async def main() -> None:
         slow = Slow()
         layer = to_async(slow)
-        if member_before:
+        if before != "never":
             slow.go.set()
             await layer.group_add("room", "server.x!1")
+            if before == "closed":
+                await layer.close_channel("server.x!1")
+            if before == "discarded":
+                await layer.group_discard("room", "server.x!1")
             slow.go.clear()
             slow.began.clear()
         task = asyncio.create_task(layer.group_add("room", "server.x!1"))
@@ -241,7 +252,7 @@ def test_a_group_add_that_was_cancelled_leaves_no_membership_that_was_not_there(
         slow.go.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert bool(slow.members) is member_before
+        assert bool(slow.members) is (before == "member")
         await layer.close()
 
     asyncio.run(main())

@@ -178,11 +178,14 @@ async def test_a_receive_that_was_told_in_vain_waits_again() -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(receive)
                 await settle()
-                for _ in range(3):
+                take, looks = layer._take_or_wait, []
+                layer._take_or_wait = lambda *arguments: looks.append(arguments) or take(*arguments)
+                for number in range(1, 4):
                     await layer.send("thumbs", MESSAGE)
                     assert await layer.receive(["thumbs"], 0) == ("thumbs", MESSAGE)
                     await settle()
                     assert (waiting(layer), got) == (1, [])
+                    assert len(looks) == number, "it looks once each time it was told, and waits"
                 await layer.send("thumbs", MESSAGE)
         assert got == [("thumbs", MESSAGE)]
 
