@@ -117,12 +117,20 @@ def test_reject_is_a_whole_response_and_the_end(status: int, body: bytes) -> Non
 
     assert (reply.status, reply.closes, reply.whole) == (status, True, True)
     assert reply.body == (body if status >= 400 else b"")
+    assert reply.values(b"content-length") == ([b"%d" % len(body)] if status >= 400 else [])
     assert site.runner.ended == [LOST]
     assert site.transport.eof
     assert received(site) == []
     site.tick(0)
     site.tick(3)
     assert site.transport.closed
+
+
+def test_reject_may_tell_the_length_of_its_body() -> None:
+    site = connecting()
+    site.emit("websocket.reject", status=404, body=b"no", headers=[(b"content-length", b"2")])
+
+    assert replies(site.written)[0].values(b"content-length") == [b"2"]
 
 
 def test_a_refused_answer_leaves_the_other_answers_possible() -> None:

@@ -215,19 +215,20 @@ def test_the_gap_ends_when_the_side_is_half_empty() -> None:
 
 
 def test_the_gap_ends_when_the_side_is_half_empty_in_bytes_too() -> None:
+    """CON-042: four messages of 250 bytes fill it; it is half empty when two of them are left."""
     worker = held(layer_bytes=1000)
     worker.holds.add("note.number")
-    pad = "x" * 280
-    for number in range(4):
+    pad = "x" * (250 - size_of(note(0, pad="")))
+    for number in range(5):
         worker.runner.file_layer(note(number, pad=pad))
-    worker.go_on()  # two of three wait: 600 of 1000 bytes
-    worker.runner.file_layer(note(4))
-    worker.go_on()  # 300
+    worker.go_on()  # 750 wait
     worker.runner.file_layer(note(5))
-    for _ in range(3):
+    worker.go_on()  # 500
+    worker.runner.file_layer(note(6))
+    for _ in range(4):
         worker.go_on()
 
-    assert [message.get("number", message.get("dropped")) for message in worker.calls[1:]] == [0, 1, 2, 2, 5]
+    assert [message.get("number", message.get("dropped")) for message in worker.calls[1:]] == [0, 1, 2, 3, 2, 6]
 
 
 def test_a_gap_that_was_given_is_over() -> None:
