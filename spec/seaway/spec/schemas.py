@@ -52,7 +52,8 @@ def statistics() -> dict[str, Any]:
 
 
 def vectors(name: str) -> dict[str, Any]:
-    """Return the test vectors of the schema called *name*, or those called ``"names"`` or ``"values"``.
+    """Return the test vectors of the schema called *name*, or those called ``"exchanges"``, ``"names"`` or
+    ``"values"``.
 
     Raises:
         FileNotFoundError: there are none of that name.

@@ -37,7 +37,7 @@ def differences(package: Path) -> list[str]:
             found.append(f"vectors/{name}.json: missing; every schema has test vectors")
     expected = {package / name for name in wanted}
     expected |= {package / "schemas" / f"{name}.json" for name in ["common", "statistics", *names]}
-    expected |= {package / "vectors" / f"{name}.json" for name in ["names", "values", *names]}
+    expected |= {package / "vectors" / f"{name}.json" for name in ["exchanges", "names", "values", *names]}
     for path in sorted(package.rglob("*")):
         if path not in expected and _looks_generated(path):
             found.append(f"{path.relative_to(package)}: stray; nothing generates or names it")
