@@ -201,6 +201,27 @@ async def test_send_has_read_the_message_when_it_returns(is_async: bool) -> None
         assert [await ws.message(), await ws.message()] == ["before", "after"]
 
 
+async def test_a_send_that_waits_has_read_its_message() -> None:
+    """CON-063: it waits for room while its caller changes the message; what goes out is what was sent."""
+
+    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "websocket.connect":
+            yield consumer.send, {"type": "websocket.send", "bytes": bytes(8 << 20)}
+
+    own: Message = {"type": "websocket.send", "text": "before"}
+    async with (
+        serving(handler) as site,
+        websocket(site.address, receive_buffer=65536) as ws,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(site.only.send, own)
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        own["text"] = "after"
+        assert len(await ws.message()) == 8 << 20
+        assert await ws.message() == "before"
+
+
 async def test_what_one_call_wrote_the_next_one_reads() -> None:
     """CON-075: through a plain attribute, in whatever thread the calls run."""
 
