@@ -60,7 +60,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """The demo in headless Chromium."""
-    session.install(*TEST, "selenium", "-e", ".[speed,trio]")
+    session.install(*TEST, "selenium>=4", "-e", ".[speed,trio]")
     session.run("pytest", "-q", "-s", "--timeout=300", "reference/tests/test_browser.py", *session.posargs)
 
 

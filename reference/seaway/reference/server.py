@@ -139,6 +139,8 @@ class Server:
 
     def abandon(self) -> None:
         """End the process if a call ignores its cancellation: the event loop would wait for it for ever (SRV-017)."""
+        if not self.listens:
+            return
         stuck = [runner.channel for runner in self._alive() if runner.running and not runner.in_thread]
         if stuck:
             logger.critical("the process ends without the calls that ignore their cancellation: %s", ", ".join(stuck))
@@ -254,6 +256,7 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, which drain; a second signal ends at once. Blocks; for the main thread.
 
+    - `layer`: as of `Server`, but closed at the end: an asynchronous one belongs to the event loop that ends with it.
     - `backend`: `"asyncio"` (on uvloop if it is installed) or `"trio"`.
     - `started`: called with the server once it listens.
 
@@ -262,6 +265,7 @@ def serve(
 
     async def main() -> None:
         server = Server(application, layer=layer, host=host, port=port, uds=uds, settings=settings)
+        raised: list[Exception] = []
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with anyio.create_task_group() as tasks:
 
@@ -273,13 +277,22 @@ def serve(
                             tasks.cancel_scope.cancel()
 
                 tasks.start_soon(watch)
-                async with server:
-                    logger.info("listening on %s", server.url)
-                    if started is not None:
-                        started(server)
-                    await server.serving()
+                try:
+                    async with server:
+                        logger.info("listening on %s", server.url)
+                        if started is not None:
+                            started(server)
+                        await server.serving()
+                except Exception as error:  # raised below, so that it is not wrapped into a group
+                    raised.append(error)
                 tasks.cancel_scope.cancel()
-                server.abandon()
+        server.abandon()
+        if layer is not None:
+            closing = layer.close()
+            if layer.is_async:
+                await closing
+        if raised:
+            raise raised.pop()
 
     options = asyncio_options() if backend == "asyncio" else {}
     anyio.run(main, backend=backend, backend_options=options)

@@ -54,16 +54,13 @@ def run(
             backend=backend,
             started=started,
         )
-    except Exception as error:
-        cause = _first(error)
-        if isinstance(cause, LifespanFailed):
-            raise click.ClickException(f"{cause}; its traceback is above") from error
-        if isinstance(cause, ConnectionError):
-            raise click.ClickException(f"the layer {layer} has no broker: {cause}") from error
-        if isinstance(cause, OSError):
-            reason = cause.strerror or str(cause)
-            raise click.ClickException(f"cannot listen on {where}: {reason}; give another address") from error
-        raise
+    except LifespanFailed as error:
+        raise click.ClickException(f"{error}; its traceback is above") from error
+    except ConnectionError as error:
+        raise click.ClickException(f"the layer {layer} has no broker: {error}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(f"cannot listen on {where}: {reason}; give another address") from error
 
 
 def _open(url: str) -> Any:
@@ -71,10 +68,3 @@ def _open(url: str) -> Any:
         return open_layer(url)
     except (ValueError, TypeError, ImportError) as error:
         raise click.ClickException(f"--layer {url}: {error}") from error
-
-
-def _first(error: BaseException) -> BaseException:
-    """Return the error inside the groups that task groups put around it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
