@@ -37,10 +37,10 @@ class AfternoonLayer:
                  inbox_bytes: int = 1 << 26, send_deadline: float = 2) -> None:  # fmt: skip
         self._capacities, self._expiries = dict(channel_capacity or {}), dict(channel_expiry or {})
         for count in (capacity, max_message_size, inbox_capacity, inbox_bytes, *self._capacities.values()):
-            if type(count) is not int or count < 1:
+            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
                 raise ValueError(f"expected a whole number of 1 or more, got {count!r} (LAY-015)")
         for seconds in (expiry, lease, send_deadline, *self._expiries.values()):
-            if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
                 raise ValueError(f"expected seconds above 0, got {seconds!r} (LAY-015)")
         self.capacity, self.expiry, self.max_message_size = capacity, expiry, max_message_size
         self._prefix = check_name(namespace, f"({NAME})?", "LAY-015") + "/"  # a slash stands in no name (SEC-011)
@@ -78,7 +78,7 @@ class AfternoonLayer:
             raise ValueError("channels: expected a list of one or more (LAY-045)")
         if any(_queue(channel) != channel for channel in channels):
             raise ValueError("channels: expected nothing after the ! (LAY-047)")
-        if timeout is not None and (type(timeout) not in (int, float) or not timeout >= 0):
+        if timeout is not None and (not isinstance(timeout, int | float) or not timeout >= 0):
             raise ValueError(f"timeout: expected None or seconds, 0 or more, got {timeout!r} (LAY-048)")
         self._check()
         inboxes = {channel for channel in channels if channel.endswith("!")}
@@ -129,9 +129,13 @@ class AfternoonLayer:
         inbox = f"{check_name(pattern, NAME + '!', 'LAY-058')[:-1]}.{secrets.token_hex(12)}!"
         if len(inbox) > 150:
             raise ValueError(f"pattern: expected names of at most 150 characters, not {len(inbox)} (LAY-058)")
-        with self._transaction() as db:
-            self._inboxes[inbox] = make_lock(self._lock_path(inbox))
-            self._add_box(db, inbox)
+        try:
+            with self._transaction() as db:
+                self._inboxes[inbox] = make_lock(self._lock_path(inbox))
+                self._add_box(db, inbox)
+        except ConnectionError:
+            self._release(inbox)
+            raise
         return inbox
 
     def close_channel(self, channel: str) -> None:
@@ -220,7 +224,7 @@ class AfternoonLayer:
 
     def _release(self, inbox: str) -> None:
         """End an inbox at once, whether or not the file can be written."""
-        if lock := self._inboxes[inbox]:
+        if lock := self._inboxes.get(inbox):
             self._inboxes[inbox] = None
             for channel in [channel for channel in self._groups if _queue(channel) == inbox]:
                 del self._groups[channel]

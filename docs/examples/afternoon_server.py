@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from afternoon_message import RESERVED, decode, encode
@@ -476,7 +476,7 @@ class Server:
         for i, connection in enumerate(connections, 1):
             connection.drain("shutdown", grace)
             loop.call_later(grace * i / (len(connections) + 1), self._spread, connection)
-        while self.handlers and loop.time() < end and not self.hurry.is_set():
+        while (self.handlers or self.connections) and loop.time() < end and not self.hurry.is_set():
             await asyncio.sleep(0.01)
         for patience in (0.3, 0.3):  # once for the calls that run, once for those with the terminal message (SRV-034)
             for connection in list(self.connections.values()):
@@ -511,8 +511,10 @@ class Server:
 
     async def forget(self, channel: str) -> None:
         """Let go of a consumer that has ended."""
-        await self.call_layer("close_channel", channel)
-        self.connections.pop(channel, None)
+        try:
+            await self.call_layer("close_channel", channel)
+        finally:
+            self.connections.pop(channel, None)
 
     async def _pump(self) -> None:
         try:
@@ -547,6 +549,11 @@ class Server:
                 connection = await self._open(reader, writer, task)
             except Refusal as refusal:
                 writer.write(refuse(refusal.status, str(refusal), *refusal.headers))
+                writer.write_eof()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1):  # what is not read would reset the connection
+                        while await reader.read(1 << 16):
+                            pass
             else:
                 await connection.serve()
             writer.close()
@@ -559,6 +566,8 @@ class Server:
             self.handlers.discard(task)
 
     async def _open(self, reader: Reader, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> Connection:
+        if self.stopping.is_set():
+            raise ConnectionError("a connection on which no request has begun (SRV-012)")
         self.idle.add(task)
         try:
             async with asyncio.timeout(self.settings["header_timeout"]):
