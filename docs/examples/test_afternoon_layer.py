@@ -1,4 +1,3 @@
-# ruff: noqa: D102, D103 - the names say it
 """The afternoon layer against the text: the vectors, one process, and several."""
 
 import json

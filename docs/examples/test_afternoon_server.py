@@ -1,4 +1,3 @@
-# ruff: noqa: D102, D103 - the names say it
 """The afternoon server against the text: the vectors, a client on a socket, and recorded exchanges."""
 
 import asyncio
