@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from seaway.layers import MemoryLayer, SyncMemoryLayer, to_async, to_sync
+from seaway.layers._adapter import Call, Held
 
 MESSAGE = {"type": "test.message"}
 
@@ -186,6 +187,16 @@ def test_what_an_interrupted_call_had_taken_goes_to_the_next(monkeypatch: pytest
         assert sync.receive(["other"], 0) == (None, None)
         assert sync.receive(["other", "thumbs"], 0) == ("thumbs", MESSAGE)
         assert sync.receive(["thumbs"], 0) == (None, None)
+
+
+def test_what_comes_after_its_call_was_abandoned_is_held() -> None:
+    held = Held()
+    call = Call(held)
+    call.abandon()
+    call.finish(("server.x!1", MESSAGE))
+    assert held.take(["thumbs"]) is None
+    assert held.take(["thumbs", "server.x!"]) == ("server.x!1", MESSAGE)
+    assert held.take(["server.x!"]) is None
 
 
 @pytest.mark.anyio
