@@ -112,6 +112,7 @@ class FakeRunner:
         self.sizes: list[int] = []
         self.ended: list[Message] = []
         self.wakes: list[float | None] = []
+        self.record: list[tuple[Any, Message]] = []  # what went both ways, with its direction
         self.phase = Phase.LIVE
         self.room = True
 
@@ -127,6 +128,7 @@ class FakeRunner:
 
     def _give(self, message: Message) -> None:
         self.messages.append(message)
+        self.record.append(("to-consumer", message))
         self.host.script(self.exchange, message)
         if self.host.returns and message is self.exchange.waiting:
             self.exchange.returned()
@@ -135,6 +137,7 @@ class FakeRunner:
         if not self.phase:
             self.phase = Phase.ENDING
             self.ended.append(message)
+            self.record.append(("to-consumer", message))
 
     def wake_after(self, seconds: float | None) -> None:
         self.wakes.append(seconds)

@@ -1,13 +1,14 @@
 """Client, consumer, transport and clock in any order: one response a request, one end each, nothing behind it."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .fakes import Message, Site, any_speed, replies, silent
+from seaway.spec.exchange import Exchange, Violation
+
+from .fakes import FakeRunner, Message, Site, any_speed, replies, silent
 from .frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, close_frame, frame, handshake
 
 Step = tuple[str, Any]
@@ -56,10 +57,23 @@ HTTP = st.one_of(
 )
 
 
-def ignoring(send: Callable[[], object]) -> None:
-    """What a consumer may do at a wrong time is refused with one of these."""
+def send(runner: FakeRunner, message: Message) -> None:
+    """The consumer sends; what it may not send now is refused with one of these errors."""
+    place = len(runner.record)
     with suppress(ValueError, ConnectionError):
-        send()
+        runner.exchange.emit(message)
+        runner.record.insert(place, ("from-consumer", message))
+
+
+def violations(site: Site) -> list[Violation]:
+    """What the specification's own tables say about the exchanges."""
+    found = []
+    for runner in site.runners:
+        exchange = Exchange(runner.exchange.type)
+        for direction, message in runner.record:
+            found += exchange.message(direction, message)
+        found += exchange.end()
+    return found
 
 
 def act(site: Site, step: Step) -> None:
@@ -86,7 +100,7 @@ def act(site: Site, step: Step) -> None:
     runner = site.runners[-1 - value] if name == "returned" and len(site.runners) > value else site.runner
     exchange = runner.exchange
     if name == "emit":
-        ignoring(lambda: exchange.emit(value))
+        send(runner, value)
     elif name == "fail":
         exchange.failed()
     elif name == "end":
@@ -107,6 +121,7 @@ def finish(site: Site) -> None:
     site.run()
     assert [len(runner.ended) for runner in site.runners] == [1] * len(site.runners)
     assert site.host.connections == set()
+    assert violations(site) == []
 
 
 @settings(any_speed, max_examples=300)
@@ -179,7 +194,7 @@ def test_a_websocket_in_any_order(steps: list[Step], accepted: bool) -> None:
     site = Site(silent)
     site.feed(handshake("/"))
     if accepted:
-        site.emit("websocket.accept")
+        send(site.runner, {"type": "websocket.accept"})
     for step in steps:
         if site.websocket.lost:
             break
