@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .dispatcher import Dispatcher
-    from .drivers.runtime import Timer
+    from .drivers.runtime import Runtime, Timer
+    from .settings import Mailbox, Settings
 
 __all__ = ["ConnectionEnded", "Exchange", "Message", "Phase", "Runner", "size_of"]
 
@@ -61,6 +61,22 @@ class Exchange(Protocol):
 
     def end(self, code: int, status: int) -> None:
         """End now, by the server's wish: WebSocket with `code`, an unanswered request with `status`."""
+
+
+class Home(Protocol):
+    """What a runner needs of the server around it; `Dispatcher` is it."""
+
+    application: Callable[..., Any]
+    context: contextvars.Context
+    mailbox: Mailbox
+    runtime: Runtime
+    settings: Settings
+
+    def view(self, runner: Runner) -> Any:
+        """The layer as the consumer of `runner` may use it."""
+
+    async def ended(self, runner: Runner) -> None:
+        """The last call of a consumer has returned."""
 
 
 class Phase(enum.IntEnum):
@@ -108,7 +124,7 @@ class Runner:
     _reported = False
     _wake: Timer | None = None
 
-    def __init__(self, dispatcher: Dispatcher, exchange: Exchange, channel: str) -> None:
+    def __init__(self, dispatcher: Home, exchange: Exchange, channel: str) -> None:
         self.dispatcher = dispatcher
         self.exchange = exchange
         self.channel = channel
@@ -275,7 +291,9 @@ class Runner:
     def _create(self) -> Callable[[Message], Awaitable[None]]:
         dispatcher, exchange = self.dispatcher, self.exchange
         view = dispatcher.view(self)
-        consumer = dispatcher.application(exchange.type, view, self.channel, exchange.send)
+        consumer: Callable[[Message], Awaitable[None]] = dispatcher.application(
+            exchange.type, view, self.channel, exchange.send
+        )
         if not callable(consumer):
             raise TypeError(
                 f"the application returned {consumer!r}: expected a consumer, a callable that takes one message"

@@ -9,13 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .runtime import Listener, Runtime, Timer
+from .runtime import Listener, Message, Pumped, Runtime, Timer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from ..protocols.connection import Connection
-    from ..runner import Message, Runner
 
 __all__ = ["AsyncioRuntime"]
 
@@ -40,14 +37,14 @@ class AsyncioRuntime(Runtime):
     def soon(self, callback: Callable[[], object]) -> None:
         self._loop.call_soon(callback)
 
-    def start(self, runner: Runner, message: Message) -> None:
+    def start(self, runner: Pumped, message: Message) -> None:
         task = asyncio.Task(runner.pump(message), loop=self._loop, context=runner.context, **_EAGER)
         if not task.done():
             runner.handle = task
             self._tasks.add(task)
             task.add_done_callback(self._discard)
 
-    def cancel(self, runner: Runner) -> None:
+    def cancel(self, runner: Pumped) -> None:
         runner.handle.cancel()
 
     def must_propagate(self, error: BaseException) -> bool:
@@ -92,12 +89,12 @@ class AsyncioRuntime(Runtime):
 
     @asynccontextmanager
     async def listen(
-        self, connect: Callable[[], Connection], *, host: str, port: int, uds: str | None
+        self, connect: Callable[[], Any], *, host: str, port: int, uds: str | None
     ) -> AsyncIterator[Listener]:
         if uds is None:
-            server = await self._loop.create_server(connect, host, port, backlog=2048)  # type: ignore[arg-type]
+            server = await self._loop.create_server(connect, host, port, backlog=2048)
         else:
-            server = await self._loop.create_unix_server(connect, uds, backlog=2048)  # type: ignore[arg-type]
+            server = await self._loop.create_unix_server(connect, uds, backlog=2048)
         listener = _AsyncioListener(server, uds)
         try:
             yield listener

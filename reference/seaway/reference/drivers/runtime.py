@@ -14,13 +14,12 @@ from ..threads import ThreadPool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
+    from contextvars import Context
 
-    from ..protocols.connection import Connection
-    from ..runner import Message, Runner
-
-__all__ = ["Listener", "Runtime", "Timer"]
+__all__ = ["Listener", "Message", "Pumped", "Runtime", "Timer"]
 
 T = TypeVar("T")
+Message = dict[str, Any]
 
 
 class Timer(Protocol):
@@ -28,6 +27,20 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Let it not come."""
+
+
+class Pumped(Protocol):
+    """What is run for a consumer: `handle` is the loop's own, of the run that is under way."""
+
+    context: Context | None
+    handle: Any
+    cancelling: bool
+
+    async def pump(self, message: Message | None) -> None:
+        """Call the consumer until nothing is filed for it."""
+
+    def take(self) -> Message | None:
+        """The next message; none: the pump must stop."""
 
 
 class Listener(Protocol):
@@ -51,11 +64,11 @@ class Runtime(ABC):
         """Seconds on the loop's monotonic clock."""
 
     @abstractmethod
-    def start(self, runner: Runner, message: Message) -> None:
+    def start(self, runner: Pumped, message: Message) -> None:
         """Run `runner.pump(message)` in the runner's context, at once if the loop can, and set `runner.handle`."""
 
     @abstractmethod
-    def cancel(self, runner: Runner) -> None:
+    def cancel(self, runner: Pumped) -> None:
         """Cancel the call that the runner's pump is in; the pump goes on with what is filed."""
 
     @abstractmethod
@@ -79,7 +92,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def listen(
-        self, connect: Callable[[], Connection], *, host: str, port: int, uds: str | None
+        self, connect: Callable[[], Any], *, host: str, port: int, uds: str | None
     ) -> AbstractAsyncContextManager[Listener]:
         """Listen on a TCP address or a Unix socket; `connect` makes the protocol of each connection. `OSError`."""
 

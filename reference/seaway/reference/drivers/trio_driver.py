@@ -13,13 +13,10 @@ import anyio.abc
 import trio
 from anyio.abc import SocketAttribute
 
-from .runtime import Listener, Runtime, Timer
+from .runtime import Listener, Message, Pumped, Runtime, Timer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from ..protocols.connection import Connection
-    from ..runner import Message, Runner
 
 __all__ = ["TrioRuntime"]
 
@@ -38,10 +35,10 @@ class TrioRuntime(Runtime):
     def now(self) -> float:
         return trio.current_time()
 
-    def start(self, runner: Runner, message: Message) -> None:
+    def start(self, runner: Pumped, message: Message) -> None:
         trio.lowlevel.spawn_system_task(self._run, runner, message, context=runner.context)
 
-    async def _run(self, runner: Runner, message: Message | None) -> None:
+    async def _run(self, runner: Pumped, message: Message | None) -> None:
         while True:
             with trio.CancelScope() as scope:
                 runner.handle = scope
@@ -50,7 +47,7 @@ class TrioRuntime(Runtime):
             runner.cancelling = False
             message = runner.take()
 
-    def cancel(self, runner: Runner) -> None:
+    def cancel(self, runner: Pumped) -> None:
         runner.handle.cancel()
 
     def must_propagate(self, error: BaseException) -> bool:
@@ -81,7 +78,7 @@ class TrioRuntime(Runtime):
 
     @asynccontextmanager
     async def listen(
-        self, connect: Callable[[], Connection], *, host: str, port: int, uds: str | None
+        self, connect: Callable[[], Any], *, host: str, port: int, uds: str | None
     ) -> AsyncIterator[Listener]:
         sockets: anyio.abc.Listener[anyio.abc.SocketStream]
         if uds is None:
