@@ -77,4 +77,7 @@ def decode(data: bytes | str) -> Any:
                 return value
         raise ValueError("expected canonical base64 and no other key (MSG-029)")
 
-    return json.loads(data, object_pairs_hook=unfold)
+    try:
+        return json.loads(data, object_pairs_hook=unfold)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"expected one JSON object in UTF-8: {error} (MSG-032)") from None

@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "max_consumers": 10_000, "max_header_size": 32 << 10, "max_header_fields": 100, "header_timeout": 10.0,
     "handshake_timeout": 10.0, "send_timeout": 30.0, "grace": 10.0, "websocket_max_size": 1 << 20, "origins": (),
     "socket_messages": 16, "socket_bytes": 1 << 16, "layer_messages": 100, "layer_bytes": 1 << 20,
+    "spread": 0.05,  # seconds between two closings in a shutdown, if the grace has room for them
 }  # fmt: skip
 MAY_SEND = {
     "connecting": ("websocket.accept", "websocket.send", "websocket.reject"),
@@ -471,11 +472,12 @@ class Server:
         await self.stopping.wait()
         listening.close()
         end, connections = loop.time() + grace, list(self.connections.values())
+        pause = min(self.settings["spread"], grace / (len(connections) + 1))
         for task in self.idle:
             task.cancel()
         for i, connection in enumerate(connections, 1):
             connection.drain("shutdown", grace)
-            loop.call_later(grace * i / (len(connections) + 1), self._spread, connection)
+            loop.call_later(pause * i, self._spread, connection)
         while (self.handlers or self.connections) and loop.time() < end and not self.hurry.is_set():
             await asyncio.sleep(0.01)
         for patience in (0.3, 0.3):  # once for the calls that run, once for those with the terminal message (SRV-034)

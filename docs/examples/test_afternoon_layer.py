@@ -101,7 +101,7 @@ class Child:
 # The vectors
 
 
-@pytest.mark.parametrize("case", VALUES["valid"], ids=lambda case: case["description"])
+@pytest.mark.parametrize("case", VALUES["valid"] + VALUES.get("same", []), ids=lambda case: case["description"])
 def test_a_valid_message_is_encoded_and_arrives_as_it_was(case: dict[str, Any], open_layer: Any) -> None:
     layer, message = open_layer(), decode(case["text"])
     assert decode(encode(message)) == message
