@@ -659,6 +659,7 @@ def test_an_exception_before_the_response_is_500(method: str) -> None:
 
     assert reply.status == 500
     assert reply.values(b"content-length") == [b"26"]
+    assert site.host.log == [(500, 0 if method == "HEAD" else 26)]
     assert site.runners[0].ended == [DISCONNECT]
     assert len(site.runners) == 2
 
