@@ -35,10 +35,11 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def spec(session: nox.Session) -> None:
-    """The specification: links, identifiers, schemas, vectors, examples, generated files."""
+    """The specification: links, identifiers, schemas, vectors, examples, generated files, traceability."""
     session.install(*TEST, "trio", "-e", ".")
     session.run("python", "-m", "seaway.spec.generate", "--check")
     session.run("python", "-m", "seaway.spec.registry", "--check")
+    session.run("python", "-m", "seaway.spec.trace")
     session.run("pytest", "spec", "-q", "-n", "2", *session.posargs)
 
 

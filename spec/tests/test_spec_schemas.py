@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -52,19 +53,32 @@ def test_a_second_validator_says_so_too(name: str) -> None:
     jsonschema_rs.meta.validate(RAW[name])
 
 
-@pytest.mark.parametrize("name", RAW)
-def test_every_field_has_a_description(name: str) -> None:
+def undescribed(schema: dict[str, Any]) -> list[str]:
+    """The fields of a schema that say nothing of what they mean, by their paths."""
     definitions = RAW["common.json"]["$defs"]
-    missing = [
+    return [
         path
-        for path, part in parts(RAW[name])
+        for path, part in parts(schema)
         if not part.get("description")
         and not definitions.get(part.get("$ref", "").rpartition("/")[2], {}).get("description")
     ]
 
-    assert not missing
+
+@pytest.mark.parametrize("name", RAW)
+def test_every_field_has_a_description(name: str) -> None:
+    assert undescribed(RAW[name]) == []
     assert RAW[name]["title"]
     assert RAW[name]["description"]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_field_without_a_description_is_found(name: str) -> None:
+    for field in MESSAGES[name]["properties"]:
+        broken = deepcopy(MESSAGES[name])
+        broken["properties"][field].pop("description", None)
+        by_reference = "$ref" in broken["properties"][field]
+
+        assert undescribed(broken) == ([] if by_reference else [f"/properties/{field}"])
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -61,6 +61,17 @@ def test_a_vector_is_on_its_side(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_vector_on_the_wrong_side_is_found(
+    name: str, with_jsonschema: Callable[..., Validator], with_jsonschema_rs: Callable[..., Validator]
+) -> None:
+    good, bad = vectors(name)["valid"][0], {**vectors(name)["valid"][0], "message": {"type": 5}}
+
+    for valid, case in ((False, good), (True, bad)):
+        with pytest.raises((AssertionError, InvalidMessage)):
+            test_a_vector_is_on_its_side(name, valid, case, with_jsonschema, with_jsonschema_rs)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_vector_says_something_of_its_own(name: str) -> None:
     cases = [case for kind in ("valid", "invalid", "boundary") for case in vectors(name)[kind]]
 
