@@ -20,6 +20,7 @@ import click
 
 from seaway.conformance.bench import loops
 from seaway.conformance.bench.errors import BenchError
+from seaway.conformance.bench.processes import per_cpu_second
 from seaway.conformance.bench.report import Sample
 
 SENDERS: Final = 20
@@ -65,12 +66,16 @@ async def one_group(group: Group, seconds: float) -> Sample:
 async def _repeat(step: Callable[[], Coroutine[Any, Any, None]], messages: int, seconds: float) -> Sample:
     await step()
     gc.collect()
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     for steps in itertools.count(1):
         await step()
         took = time.perf_counter() - begin
         if took >= seconds:
-            return {"per_second": steps * messages / took}
+            count = steps * messages
+            return {
+                "per_second": count / took,
+                "per_cpu_second": per_cpu_second(count, time.process_time() - cpu),
+            }
     raise AssertionError("unreachable")
 
 

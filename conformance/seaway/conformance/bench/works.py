@@ -51,14 +51,14 @@ def _one_channel(layers: tuple[str, ...]) -> Iterator[Scenario]:
             *_layer_contenders("P1", layers, capacity),
             _layer_contender("P1", "asyncio.Queue", "peer", "queue", capacity),
         )
-        yield Scenario("P1", name, title, (PER_SECOND,), goals, contenders)
+        yield Scenario("P1", name, title, (PER_SECOND, PER_CPU_SECOND), goals, contenders)
 
 
 def _one_group(layers: tuple[str, ...]) -> Scenario:
     title = "memory layer, one group, 1000 channels, every message to each; deliveries"
     goals = (Goal(PER_SECOND.name, ("channels",), at_least=100),)
     contenders = tuple(_layer_contenders("P2", layers, _DEFAULT_CAPACITY))
-    return Scenario("P2", "group", title, (PER_SECOND,), goals, contenders)
+    return Scenario("P2", "group", title, (PER_SECOND, PER_CPU_SECOND), goals, contenders)
 
 
 def _layer_contenders(work: str, layers: tuple[str, ...], capacity: int) -> Iterator[Contender]:
