@@ -13,7 +13,7 @@ _PLAIN = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _MAX_EXTENSIONS = 4096
 _MAX_LINE = 4096 + 32
 
-_SIZE_LINE, _DATA, _DATA_END, _TRAILERS, _DONE = range(5)
+_SIZE_LINE, _DATA, _DATA_END, _TRAILERS = range(4)
 
 
 class ChunkedDecoder:
@@ -113,6 +113,5 @@ class ChunkedDecoder:
         if end:
             self.trailers = parse_fields(bytes(block[:end]), self._max_fields)
         self._block = bytearray()
-        self._state = _DONE
         self.done = True
         return position + used - seen
