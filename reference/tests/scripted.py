@@ -26,7 +26,7 @@ TYPES = ("http", "websocket")
 TERMINAL = {"http.disconnect", "websocket.disconnect", "lifespan.shutdown"}
 
 
-async def until(condition: Callable[[], Any], what: str = "the condition") -> None:
+async def until(condition: Callable[..., Any], what: str = "the condition") -> None:
     """Wait until `condition()` is true."""
     with anyio.move_on_after(DEADLINE):
         while not condition():
@@ -81,6 +81,14 @@ class Consumer:
     def over(self) -> bool:
         """Whether the terminal message was delivered."""
         return bool(self.messages) and self.messages[-1]["type"] in TERMINAL
+
+    def wait(self, gate: Gate) -> Any:
+        """Wait for the gate, in the consumer's flavour."""
+        raise NotImplementedError
+
+    def pause(self, seconds: float) -> Any:
+        """Sleep, in the consumer's flavour."""
+        raise NotImplementedError
 
     def _begin(self, message: Message) -> Any:
         self._calls += 1

@@ -57,18 +57,17 @@ class Consumer:
             yield {"type": "http.response", "status": 200, "body": b"ok"}
 
 
-def application(*arguments: Any) -> Consumer:
+def application(*arguments: Any) -> Any:
     return Consumer(*arguments)
+
+
+def broken(*_: Any) -> Any:
+    raise RuntimeError("no water in the harbour")
 
 
 if __name__ == "__main__":
     uds, backend, grace, start = sys.argv[1:]
     Consumer.start = start
-    application.types = ("lifespan", "http", "websocket")  # type: ignore[attr-defined]
-    if start == "fails":
-
-        def application(*_: Any) -> Any:
-            raise RuntimeError("no water in the harbour")
-
-        application.types = ("lifespan",)  # type: ignore[attr-defined]
-    serve(application, uds=uds, backend=backend, settings=Settings(grace=float(grace)))
+    chosen = broken if start == "fails" else application
+    chosen.types = ("lifespan", "http", "websocket")  # type: ignore[attr-defined]
+    serve(chosen, uds=uds, backend=backend, settings=Settings(grace=float(grace)))

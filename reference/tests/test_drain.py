@@ -220,8 +220,7 @@ async def test_the_with_form_runs_in_a_thread_of_its_own() -> None:
 
     def use() -> bytes:
         with Server(Application(answer), port=0, settings=Settings(access_log=False)) as server:
-            host, port = server.address
-            assert server.url == f"http://{host}:{port}"
+            assert server.url == "http://{}:{}".format(*server.address)
             with urllib.request.urlopen(f"{server.url}/x", timeout=10) as response:
                 return bytes(response.read())
 

@@ -9,7 +9,7 @@ from seaway.reference import Server
 
 from .frames import handshake, text, websocket
 from .scripted import Application, Consumer, Gate, Message, answer, serving, until
-from .wire import Client, connect, request
+from .wire import Client, ask_when_admitted, connect, request
 
 pytestmark = pytest.mark.anyio
 
@@ -180,9 +180,7 @@ async def test_beyond_the_bound_of_consumers_is_refused(is_websocket: bool, is_a
             assert len(site.consumers) == 2
             gate.open()
             assert (await first.response()).status == (await second.response()).status == 200
-        await until(lambda: all(consumer.over for consumer in site.consumers))
-        async with connect(site.address) as client:
-            assert (await client.ask()).status == 200
+        assert (await ask_when_admitted(site.address)).status == 200
 
     assert refused.status == 503
     assert (refused.field(b"retry-after") or b"").isdigit()

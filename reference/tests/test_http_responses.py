@@ -176,7 +176,7 @@ async def test_the_head_goes_out_before_the_body_is_there(is_async: bool) -> Non
         assert await client.line() == b"1"
 
 
-WRONG = {
+WRONG: dict[str, list[tuple[Any, str]]] = {
     "HTTP-026": [
         (LAST, "a body before the response"),
         (TRAILERS, "trailers before the response"),

@@ -10,7 +10,7 @@ import pytest
 
 from .frames import handshake, text, websocket
 from .scripted import Consumer, Message, answer, serving, until
-from .wire import DEADLINE, connect, request
+from .wire import DEADLINE, ask_when_admitted, connect, request
 
 pytestmark = pytest.mark.anyio
 
@@ -222,8 +222,7 @@ async def test_a_thread_that_outlives_its_connection_is_reported_and_keeps_its_p
             assert (await client.ask("/full")).status == 503
         release.set()
         await until(lambda: site.only.over)
-        async with connect(site.address) as client:
-            assert (await client.ask("/free")).status == 200
+        assert (await ask_when_admitted(site.address, "/free")).status == 200
 
 
 async def test_a_client_that_does_not_answer_a_close_is_cut_off() -> None:

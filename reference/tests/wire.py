@@ -270,6 +270,16 @@ class Client(Wire):
                 raise BadResponseError(f"{name!r} in a response with status {head.status}")
 
 
+async def ask_when_admitted(address: Any, target: str = "/") -> Response:
+    """Ask on a new connection, again while the server has no room (503)."""
+    with anyio.fail_after(DEADLINE):
+        while True:
+            async with connect(address) as client:
+                response = await client.ask(target)
+            if response.status != 503:
+                return response
+
+
 @asynccontextmanager
 async def connect(address: Any, **buffers: int) -> AsyncIterator[Client]:
     """A `Client` that is closed at the end."""
