@@ -439,6 +439,8 @@ class Server:
             raise TypeError(f"unknown settings: {', '.join(unknown)}")
         if not getattr(application, "is_async", True):
             raise TypeError("this server runs asynchronous applications only (CON-016)")
+        if "lifespan" in getattr(application, "types", ()):
+            raise TypeError("this server does not speak lifespan (LIF-003)")
         if layer.interface.partition(".")[0] != "1":
             raise TypeError(f"the layer has interface {layer.interface}, the server 1.0 (VER-003)")
         self.application, self.layer, self.host, self.port = application, layer, host, port

@@ -655,6 +655,11 @@ def test_a_synchronous_application_is_refused() -> None:
         Server(type("Sync", (), {"is_async": False}), FakeLayer())
 
 
+def test_an_application_with_a_lifespan_is_refused() -> None:
+    with pytest.raises(TypeError, match="LIF-003"):
+        Server(type("Life", (), {"types": ("websocket", "lifespan")}), FakeLayer())
+
+
 def test_the_error_of_a_send_to_nobody_counts_as_a_return(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def act(self: Recorder, message: Message) -> None:
         if message["type"] == "websocket.connect":
