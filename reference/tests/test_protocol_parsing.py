@@ -315,7 +315,9 @@ def test_handshakes_that_are_none(fields: tuple[bytes, ...], line: bytes, code: 
     assert caught.value.status == code
 
 
-@pytest.mark.parametrize("key", [b"", b"x", b"!" * 24, b"AAAA" * 6, b"AAAAAAAAAAAAAAAAAAAAAA", b"\xff" * 24])
+@pytest.mark.parametrize(
+    "key", [b"", b"x", b"!" * 24, b"AAAA" * 6, b"AAAAAAAAAAAAAAAAAAAAAA", b"\xff" * 24, b"!" + KEY.encode()]
+)
 def test_keys_that_are_none(key: bytes) -> None:
     """WS-029."""
     fields = (HOST, *UPGRADE, VERSION, b"Sec-WebSocket-Key: " + key)
@@ -433,6 +435,16 @@ def test_trailers_without_an_end_are_431(step: int) -> None:
     with pytest.raises(Refused) as caught:
         decode(b"0\r\nA: " + b"x" * 2000, step)
     assert caught.value.status == 431
+
+
+def test_data_that_looks_like_a_chunk_is_data() -> None:
+    """However it is cut: also where a piece begins with it."""
+    inner = b"1\r\nx\r\n0\r\n\r\n"
+    stream = b"%x\r\n%b\r\n0\r\n\r\n" % (len(inner), inner)
+    for place in range(1, len(stream)):
+        decoder = ChunkedDecoder(1000, 10)
+        body = b"".join(decoder.feed(piece)[0] for piece in (stream[:place], stream[place:]))
+        assert (body, decoder.done) == (inner, True)
 
 
 def test_a_size_beyond_memory_is_only_a_number() -> None:
