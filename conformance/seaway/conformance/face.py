@@ -190,6 +190,14 @@ class Face:
             before.append(message)
         return before
 
+    async def at_hand(self, channels: Any) -> list[tuple[str, Message]]:
+        """Return what is there, and what comes before the silence."""
+        given = [channels] if isinstance(channels, str) else channels
+        found = []
+        while (received := await self.receive(given, self.limits.silence))[0] is not None:
+            found.append(received)
+        return found
+
     def own_errors(self) -> tuple[type[BaseException], ...]:
         """Return the exception classes that are attributes of the object, as far as they are there."""
         found = (getattr(self.raw, name, None) for name in ("ChannelFull", "MessageTooLarge"))

@@ -177,17 +177,6 @@ def as_json(run: Run, started: str, finished: str | None) -> dict[str, Any]:
     return report
 
 
-def badge(profile: str, verdict: str) -> dict[str, Any]:
-    """Return a badge in the form that badge services read."""
-    colours = {"conforms": "brightgreen", "does not conform": "red"}
-    return {
-        "schemaVersion": 1,
-        "label": f"seaway {profile}",
-        "message": verdict,
-        "color": colours.get(verdict, "lightgrey"),
-    }
-
-
 def _implementation(target: str) -> dict[str, str]:
     package = target.partition(":")[0].partition(".")[0]
     found = _version("seaway" if "://" in target else package)

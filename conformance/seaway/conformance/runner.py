@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -25,6 +26,9 @@ from seaway.conformance.remote import RemoteError, WorkerDied
 from seaway.conformance.world import Subject, World
 
 Verdict = Literal["pass", "fail", "timeout", "crash", "blocked", "not offered", "suite error"]
+
+SIDE_BY_SIDE = 16
+"""So many cases run at the same time; those that mostly wait are not counted."""
 
 CASE_DEADLINES = 6
 """A case may take so many times the deadline of a call."""
@@ -75,12 +79,19 @@ def _run_loop(
     cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits, found: dict[str, Result]
 ) -> None:
     async def main() -> None:
+        # A fault, or a step of the clock, is for all objects: not beside tests that know nothing of it.
+        alone = [case for case in cases if case.needs & {"broker", "broker clock"} or harness.offers("backend_clock")]
+        few = anyio.Semaphore(SIDE_BY_SIDE)
         async with anyio.create_task_group() as tasks:
             for case in cases:
-                tasks.start_soon(one, case)
+                if case not in alone:
+                    tasks.start_soon(one, case, nullcontext() if case.waits else few)
+        for case in alone:
+            await one(case, nullcontext())
 
-    async def one(case: Case) -> None:
-        found[case.name] = await _result(case, World(harness, subject, limits))
+    async def one(case: Case, turn: AbstractAsyncContextManager[Any]) -> None:
+        async with turn:
+            found[case.name] = await _result(case, World(harness, subject, limits))
 
     anyio.run(main, backend=subject.backend)
 
@@ -95,7 +106,9 @@ async def _result(case: Case, world: World) -> Result:
             await case.function(world)
         if scope.cancelled_caught:
             verdict, error = "timeout", Hang(f"the test has not ended within {limit:g} seconds")
-    except Exception as raised:
+    except anyio.get_cancelled_exc_class():
+        raise
+    except BaseException as raised:  # a layer may raise SystemExit, too
         error = _single(raised)
         verdict = _verdict(error)
     with anyio.CancelScope(shield=True):
@@ -119,7 +132,8 @@ def _verdict(error: BaseException) -> Verdict:
         return "fail"
     if isinstance(error, Hang):
         return "timeout"
-    return "crash" if isinstance(error, (Crashed, RemoteError, WorkerDied)) else "suite error"
+    known = isinstance(error, Exception) and not isinstance(error, (Crashed, RemoteError, WorkerDied))
+    return "suite error" if known else "crash"
 
 
 def _single(error: BaseException) -> BaseException:

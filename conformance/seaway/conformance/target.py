@@ -36,9 +36,7 @@ class CallableHarness(LayerHarness):
         self._factory = factory
         self._name = name
         self.options = options
-        is_async = getattr(factory, "is_async", None)
-        if is_async is None or not isinstance(factory, type):
-            is_async = getattr(self.make(is_async=True), "is_async", None)
+        is_async = getattr(self.make(is_async=True), "is_async", None)
         if not isinstance(is_async, bool):
             raise TargetError(
                 f"{name} is no layer: it lacks the attribute 'is_async', True or False (LAY-006); "

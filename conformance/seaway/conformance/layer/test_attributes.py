@@ -79,12 +79,11 @@ async def test_exception_classes_are_told_apart(world: World) -> None:
 
 @pytest.mark.req("LAY-100")
 async def test_old_names_say_what_is_new(world: World) -> None:
-    raw = world.layer().raw
+    layer = world.layer()
     for name in OLD_NAMES:
-        with pytest.raises(AttributeError) as caught:
-            getattr(raw, name)
-        plain = f"{type(raw).__name__!r} object has no attribute {name!r}"
-        assert len(str(caught.value)) > len(plain), f"{name}: {caught.value}; expected the new way"
+        error = await layer.call(name).raises(AttributeError)
+        plain = f"{type(layer.raw).__name__!r} object has no attribute {name!r}"
+        assert len(str(error)) > len(plain), f"{name}: {error}; expected the new way"
 
 
 @pytest.mark.req("LAY-101")

@@ -69,7 +69,7 @@ async def _reachable(world: World) -> None:
     """Return when a fresh send is accepted again."""
     deadline = time.monotonic() + world.limits.deadline
     layer = world.layer()
-    while (await layer.send_group("nobody", numbered(0)).outcome()).error is not None:
+    while (await layer.send_group("reachable", numbered(0)).outcome()).error is not None:
         assert time.monotonic() < deadline, "the broker is back, and send still raises"
         await anyio.sleep(0.05)
 
@@ -121,9 +121,10 @@ async def test_closing_a_channel_without_memberships_asks_nobody(world: World) -
     inbox = await layer.new_channel()
     async with _stopped(world):
         begun = time.monotonic()
-        for number in range(100):
+        for number in range(4):
             await layer.close_channel(f"{inbox}{number}")
-        assert time.monotonic() - begun < 100 * SEND_DEADLINE / 2
+        passed = time.monotonic() - begun
+    assert passed < 4 * SEND_DEADLINE / 2, f"4 calls took {passed:.1f} s without a broker"
 
 
 @pytest.mark.req("LAY-021")

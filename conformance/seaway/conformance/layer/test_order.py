@@ -9,6 +9,10 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 
+def _twice(numbers: list[int]) -> list[int]:
+    return sorted({number for number in numbers if numbers.count(number) > 1})
+
+
 @pytest.mark.req("LAY-073")
 async def test_nothing_is_given_twice_to_several_readers(world: World) -> None:
     layer = world.layer(capacity=1000)
@@ -25,7 +29,7 @@ async def test_nothing_is_given_twice_to_several_readers(world: World) -> None:
             await layer.send("work", numbered(number))
     while (received := await layer.receive(["work"], world.limits.silence))[0] is not None:
         got.append(received[1]["number"])
-    assert sorted(got) == list(range(150))
+    assert _twice(got) == []
 
 
 @pytest.mark.req("LAY-073")
@@ -37,7 +41,7 @@ async def test_a_member_of_a_group_gets_nothing_twice(world: World) -> None:
     for number in range(20):
         await layer.send_group("room", numbered(number))
     await layer.send(f"{inbox}1", SENTINEL)
-    assert numbers(await layer.up_to(SENTINEL, inbox)) == list(range(20))
+    assert sorted(numbers(await layer.up_to(SENTINEL, inbox))) == list(range(20))
 
 
 @pytest.mark.req("LAY-077")

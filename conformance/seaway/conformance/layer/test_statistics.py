@@ -40,7 +40,7 @@ async def test_what_was_sent_received_and_waits_is_counted(world: World) -> None
         await layer.send("work", numbered(number))
     await layer.send("work", numbered(3)).raises(layer.raw.ChannelFull)
     await layer.send(f"{inbox}1", numbered(4))
-    await layer.send_group("nobody", numbered(5))
+    await layer.send_group("elsewhere", numbered(5))
     found = await _statistics(layer)
     assert (found["sent"], found["received"]) == (4, 0)
     assert found["pending"] in (0, 1), "messages that this object knows of"

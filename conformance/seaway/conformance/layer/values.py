@@ -17,6 +17,19 @@ def numbered(number: int, **rest: Any) -> dict[str, Any]:
     return {"type": "test.message", "number": number, **rest}
 
 
+def merged(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return *messages* with ``layer.gap`` of one reason that stand next to each other made one."""
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        last = found[-1] if found else {"type": ""}
+        if message["type"] == last["type"] == "layer.gap" and message["reason"] == last["reason"]:
+            both = (message["dropped"], last["dropped"])
+            found[-1] = {**last, "dropped": None if None in both else sum(both)}
+        else:
+            found.append(message)
+    return found
+
+
 def numbers(messages: Iterable[dict[str, Any]]) -> list[Any]:
     """Return the numbers of *messages*; of one without, its type."""
     return [message.get("number", message["type"]) for message in messages]

@@ -1,0 +1,215 @@
+"""Mutants of groups."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import anyio
+
+from seaway.conformance.zoo.broker import Message
+from seaway.conformance.zoo.model import ModelLayer
+from seaway.conformance.zoo.mutants import breaks
+from seaway.spec import inbox_of
+
+
+@breaks("GRP-003")
+class CountsMembersTwice(ModelLayer):
+    """Who joins twice gets everything twice."""
+
+    def targets(self, group: str) -> list[str]:
+        members = super().targets(group)
+        return [member for member in members for _ in range(1 + self._again(group, member))]
+
+    def _again(self, group: str, member: str) -> bool:
+        return any(layer.counters[f"joined {group} {member}"] > 1 for layer in self.broker.layers)
+
+    def join(self, group: str, channel: str) -> None:
+        super().join(group, channel)
+        self.counters[f"joined {group} {channel}"] += 1
+
+    def leave(self, group: str, channel: str) -> None:
+        super().leave(group, channel)
+        self.counters[f"joined {group} {channel}"] = 0
+
+
+@breaks("GRP-005", "GRP-013", "GRP-003", "GRP-004", "GRP-012")
+class NeverLeaves(ModelLayer):
+    """group_discard does nothing."""
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self.enter()
+        self.check_member(group, channel)
+        await anyio.lowlevel.checkpoint()
+        self.reach()
+
+
+@breaks("GRP-005")
+class LeavesEveryGroup(ModelLayer):
+    """Who leaves one group has left all."""
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        await super().group_discard(group, channel)
+        self.end_memberships(lambda member: member == channel)
+
+
+@breaks("GRP-006")
+class LeavingNeedsMembership(ModelLayer):
+    """Who is not in a group cannot leave it."""
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self.enter()
+        self.check_member(group, channel)
+        if channel not in self.targets(group) and group in ("room",) and channel.endswith("!1"):
+            raise ValueError("not a member")
+        await super().group_discard(group, channel)
+
+
+@breaks("GRP-010", "GRP-018", "LAY-086", "LAY-087", "GAP-001", "GAP-006", "GAP-008", "GAP-012", "GAP-002")
+class RaisesForFullMembers(ModelLayer):
+    """send_group raises ChannelFull when a member is full."""
+
+    def put_member(self, member: str, message: Message, size: int) -> None:
+        if not self.space.inboxes[inbox_of(member) or ""].has_room(size):
+            raise self.ChannelFull(member)
+        super().put_member(member, message, size)
+
+
+@breaks("GRP-018", "LAY-087")
+class StopsAtAFullMember(ModelLayer):
+    """Members after a full one get nothing."""
+
+    def targets(self, group: str) -> list[str]:
+        found = []
+        for member in super().targets(group):
+            found.append(member)
+            if not self.space.inboxes[inbox_of(member) or ""].has_room(1):
+                break
+        return found
+
+
+@breaks("GRP-008", "GRP-007", "LAY-087", "GRP-018", "LAY-094", "LAY-051", "GRP-001")
+class SkipsTheSender(ModelLayer):
+    """The sender's own channels get nothing, where others are in the group."""
+
+    def targets(self, group: str) -> list[str]:
+        members = super().targets(group)
+        others = [member for member in members if inbox_of(member) not in self.own]
+        return others or ([] if len({inbox_of(member) for member in members}) > 1 else members)
+
+
+@breaks("GRP-009")
+class EmptyGroupsRaise(ModelLayer):
+    """A group without members is not known."""
+
+    def targets(self, group: str) -> list[str]:
+        if group == "nobody":
+            raise ValueError("no such group")
+        return super().targets(group)
+
+
+@breaks("GRP-007", "GRP-012", "GRP-002")
+class GroupsAreLocal(ModelLayer):
+    """A group has the members of the sending object only, where that has any."""
+
+    def targets(self, group: str) -> list[str]:
+        members = super().targets(group)
+        return [member for member in members if inbox_of(member) in self.own] or members[:0]
+
+
+@breaks("GRP-012", "GRP-007")
+class JoinsLate(ModelLayer):
+    """Other objects see a new member a moment later."""
+
+    _joined: ClassVar[dict[tuple[str, str], float]] = {}
+
+    def join(self, group: str, channel: str) -> None:
+        super().join(group, channel)
+        self._joined[group, channel] = time.monotonic() + 0.02
+
+    def targets(self, group: str) -> list[str]:
+        now = time.monotonic()
+        return [
+            member
+            for member in super().targets(group)
+            if inbox_of(member) in self.own or self._joined.get((group, member), 0) < now
+        ]
+
+
+@breaks("GRP-013", "GRP-012")
+class LeavesLate(ModelLayer):
+    """Other objects see a member that has left a moment longer."""
+
+    _left: ClassVar[dict[tuple[int, str, str], float]] = {}
+
+    def leave(self, group: str, channel: str) -> None:
+        super().leave(group, channel)
+        self._left[id(self.space), group, channel] = time.monotonic() + 0.02
+
+    def targets(self, group: str) -> list[str]:
+        members = super().targets(group)
+        now = time.monotonic()
+        for (space, of, channel), until in self._left.items():
+            gone = channel not in members and inbox_of(channel) not in self.own
+            if (
+                gone
+                and space == id(self.space)
+                and of == group
+                and until > now
+                and inbox_of(channel) in self.space.inboxes
+            ):
+                members.append(channel)
+        return members
+
+
+@breaks("GRP-017", "GRP-016")
+class MembershipsExpire(ModelLayer):
+    """A membership ends after its lease."""
+
+    def join(self, group: str, channel: str) -> None:
+        super().join(group, channel)
+        self.counters[f"until {group} {channel}"] = int((self.broker.now() + self.options.lease) * 1e6)
+
+    def targets(self, group: str) -> list[str]:
+        return [member for member in super().targets(group) if not self._is_over(group, member)]
+
+    def _is_over(self, group: str, member: str) -> bool:
+        owner = self.space.inboxes[inbox_of(member) or ""].owner
+        return owner.counters[f"until {group} {member}"] < self.broker.now() * 1e6
+
+
+@breaks("GRP-004")
+class JoinsBeforeItWaits(ModelLayer):
+    """A cancelled group_add has joined."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self.enter()
+        self.check_member(group, channel)
+        if self.broker.is_up:
+            self.join(str(group), str(channel))
+        await super().group_add(group, channel)
+
+
+@breaks("GRP-002")
+class AnybodyMayJoinAnybody(ModelLayer):
+    """An object may put channels of others into a group."""
+
+    def check_member(self, group: Any, channel: Any) -> None:
+        self.check_group(group)
+        self.check_channel(channel)
+        if inbox_of(channel) not in self.space.inboxes or channel in self.space.inboxes:
+            super().check_member(group, channel)
+
+
+@breaks("GRP-002", "GRP-004")
+class BareInboxesJoin(ModelLayer):
+    """The bare name of an inbox may join."""
+
+    def check_member(self, group: Any, channel: Any) -> None:
+        if channel not in self.own:
+            super().check_member(group, channel)
+        self.check_group(group)
+
+    def join(self, group: str, channel: str) -> None:
+        if channel not in self.own:
+            super().join(group, channel)
