@@ -844,6 +844,20 @@ def test_a_client_that_takes_nothing_is_cut_off() -> None:
     assert site.transport.aborted
 
 
+def test_a_client_that_does_not_take_the_last_response_is_cut_off_too() -> None:
+    """CON-064: less than fills the transport's buffer, after the connection was closed."""
+    site = Site(send_timeout=30)
+    site.feed(b"BAD\r\n\r\n")
+    site.transport.waiting = 100
+    site.tick(0)
+    site.tick(3)  # the farewell is over
+    site.tick(0)
+    site.tick(29)
+    assert not site.transport.aborted
+    site.tick(2)
+    assert site.transport.aborted
+
+
 def test_a_client_that_takes_everything_in_time_is_kept() -> None:
     site = asked(send_timeout=30, response_timeout=1000)
     for _ in range(5):

@@ -120,7 +120,7 @@ class _Dispatching(Generic[Result]):
             content = message.get("bytes") or message.get("body") or b""
         try:
             return msgspec.json.decode(content)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"receive_json: no JSON in this {message['type']}: {error}") from error
 
     def group_add(self, group: str) -> Result:

@@ -63,7 +63,10 @@ class Server:
     ) -> None:
         if not callable(application):
             raise TypeError(f"an application is a callable that makes consumers, not {application!r}")
-        self._types = frozenset(getattr(application, "types", None) or ("http", "websocket"))
+        types = getattr(application, "types", None) or ("http", "websocket")
+        if isinstance(types, str):
+            raise TypeError(f"application.types: expected a collection of types, got the string {types!r} (CON-007)")
+        self._types = frozenset(types)
         self._application = application if getattr(application, "is_async", True) else adapt_sync(application)
         self._layer = layer
         self._host, self._port, self._uds = host, port, uds

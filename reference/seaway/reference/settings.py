@@ -17,6 +17,10 @@ _seconds: Any = [validators.instance_of((int, float)), validators.gt(0)]
 
 
 def _origins(origins: Iterable[str]) -> frozenset[str]:
+    if isinstance(origins, str):
+        raise TypeError(
+            f"allowed_origins: expected a collection of origins, got the string {origins!r}: put it into a set"
+        )
     return frozenset(origins)
 
 
@@ -81,4 +85,4 @@ class Settings:
             self.send_timeout,
             self.grace,
         )
-        return min(0.5, shortest / 4)
+        return min(0.5, max(0.02, shortest / 4))

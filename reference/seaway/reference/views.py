@@ -54,7 +54,9 @@ class _View:
             return getattr(self.layer, name)
         if name in _WITHHELD:
             return _refuse(name)
-        return getattr(type(self.layer), name)  # an old name: the layer's own error tells the new way
+        if not name.startswith("_"):
+            getattr(self.layer, name)  # an old name: the layer's own error tells the new way (LAY-100)
+        raise AttributeError(f"a consumer's channel_layer has no {name!r}: what it has is in CON-019")
 
 
 class LayerView(_View):

@@ -6,10 +6,10 @@ import asyncio
 import sys
 import threading
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .runtime import Listener, Message, Pumped, Runtime, Timer
+from .unix import SocketFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -91,11 +91,14 @@ class AsyncioRuntime(Runtime):
     async def listen(
         self, connect: Callable[[], Any], *, host: str, port: int, uds: str | None
     ) -> AsyncIterator[Listener]:
-        if uds is None:
+        file = None if uds is None else SocketFile(uds)
+        if uds is None or file is None:
             server = await self._loop.create_server(connect, host, port, backlog=2048)
         else:
+            file.claim()
             server = await self._loop.create_unix_server(connect, uds, backlog=2048)
-        listener = _AsyncioListener(server, uds)
+            file.note()
+        listener = _AsyncioListener(server, uds, file)
         try:
             yield listener
         finally:
@@ -103,13 +106,12 @@ class AsyncioRuntime(Runtime):
 
 
 class _AsyncioListener:
-    def __init__(self, server: asyncio.Server, uds: str | None) -> None:
+    def __init__(self, server: asyncio.Server, uds: str | None, file: SocketFile | None) -> None:
         self._server = server
-        self._uds = uds
+        self._file = file
         self.address: tuple[str, int] | str = uds or server.sockets[0].getsockname()[:2]
 
     async def close(self) -> None:
         self._server.close()
-        if self._uds is not None:
-            Path(self._uds).unlink(missing_ok=True)
-            self._uds = None
+        if self._file is not None:
+            self._file.remove()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -14,6 +13,7 @@ import trio
 from anyio.abc import SocketAttribute
 
 from .runtime import Listener, Message, Pumped, Runtime, Timer
+from .unix import SocketFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,11 +81,14 @@ class TrioRuntime(Runtime):
         self, connect: Callable[[], Any], *, host: str, port: int, uds: str | None
     ) -> AsyncIterator[Listener]:
         sockets: anyio.abc.Listener[anyio.abc.SocketStream]
-        if uds is None:
+        file = None if uds is None else SocketFile(uds)
+        if uds is None or file is None:
             sockets = await anyio.create_tcp_listener(local_host=host, local_port=port, backlog=2048)
         else:
+            file.claim()
             sockets = await anyio.create_unix_listener(uds, backlog=2048)
-        listener = _TrioListener(sockets, uds)
+            file.note()
+        listener = _TrioListener(sockets, uds, file)
 
         async def handle(stream: anyio.abc.SocketStream) -> None:
             try:
@@ -103,9 +106,11 @@ class TrioRuntime(Runtime):
 
 
 class _TrioListener:
-    def __init__(self, sockets: anyio.abc.Listener[anyio.abc.SocketStream], uds: str | None) -> None:
+    def __init__(
+        self, sockets: anyio.abc.Listener[anyio.abc.SocketStream], uds: str | None, file: SocketFile | None
+    ) -> None:
         self._sockets = sockets
-        self._uds = uds
+        self._file = file
         self._scope = anyio.CancelScope()
         self._stopped = anyio.Event()
         self.address: tuple[str, int] | str
@@ -124,9 +129,8 @@ class _TrioListener:
         self._scope.cancel()
         await self._stopped.wait()
         await self._sockets.aclose()
-        if self._uds is not None:
-            Path(self._uds).unlink(missing_ok=True)
-            self._uds = None
+        if self._file is not None:
+            self._file.remove()
 
 
 class StreamTransport:

@@ -62,6 +62,7 @@ class Connection:
     """A transport and what is known of it. `timeout` is data: the driver looks at it through `tick`."""
 
     __slots__ = (
+        "_closing",
         "_deadline",
         "_reading",
         "_stall_deadline",
@@ -85,6 +86,7 @@ class Connection:
         self._stalled: int | None = None
         self._stall_deadline = 0.0
         self._reading = True
+        self._closing = False
 
     @property
     def busy(self) -> bool:
@@ -128,7 +130,7 @@ class Connection:
             elif now >= self._deadline:
                 self.disarm()
                 self.timed_out()
-        if self.paused:
+        if self.paused or self._closing:
             self._check_stall(now)
 
     # -- subclasses fill in --------------------------------------------------------------------------------
@@ -164,6 +166,13 @@ class Connection:
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
+
+    def close(self) -> None:
+        """Close once all is written; a client that does not take it is cut off like any other that takes nothing."""
+        self._closing = True
+        if not self.paused:
+            self._stalled = None
+        self.transport.close()
 
     def _wake(self) -> None:
         waiters, self.waiters = self.waiters, None

@@ -97,7 +97,7 @@ class HTTP1Connection(ResponseSide):
         self._close = True
         if self._state == HEAD and not self._buffer:
             self._state = CLOSING
-            self.transport.close()
+            self.close()
 
     def timed_out(self) -> None:
         """The deadline of the state has passed: of a head, of a body, of a response, of a farewell."""
@@ -105,7 +105,7 @@ class HTTP1Connection(ResponseSide):
         exchange = self._exchange
         if state == CLOSING or (state == HEAD and not self._buffer):
             self._state = CLOSING
-            self.transport.close()
+            self.close()
         elif state == HEAD and self.paused:
             self.arm(self.host.settings.header_timeout)
         elif state in (HEAD, WHOLE):
@@ -359,7 +359,7 @@ class HTTP1Connection(ResponseSide):
         exchange, self._exchange = self._exchange, None
         self._state = CLOSING
         if self._chunked or (exchange is not None and exchange.status == 0):
-            self.transport.close()
+            self.close()
         else:
             self.transport.abort()  # an end without framing looks whole unless the connection is reset
         if exchange is not None:
@@ -392,7 +392,7 @@ class HTTP1Connection(ResponseSide):
             self.transport.write_eof()
             self.arm(_LINGER)
         else:
-            self.transport.close()
+            self.close()
 
     def _refuse(self, refused: Refused) -> None:
         """Answer a request that is not served, and close."""

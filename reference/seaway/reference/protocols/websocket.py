@@ -257,7 +257,7 @@ class WebSocket(Connection):
             if not self.paused:
                 self.transport.write(frame(PING, b""))
         else:
-            self.transport.close()
+            self.close()
 
     def resume_writing(self) -> None:
         """The transport has room: the latest ping that waits for its pong gets it (RFC 6455, 5.5.3)."""
@@ -405,7 +405,7 @@ class WebSocket(Connection):
             self._ended = True
             self._finish(code, reason)
         self._state = CLOSED
-        self.transport.close()
+        self.close()
 
     def _fail(self, error: ProtocolError) -> None:
         """The client broke the protocol: say so, and part (RFC 6455, 7.1.7)."""
