@@ -133,7 +133,7 @@ async def test_the_time_for_a_head_is_not_prolonged_by_bytes() -> None:
 
 async def test_an_idle_connection_is_closed_without_a_word() -> None:
     """HTTP-063."""
-    async with serving(answer, header_timeout=SHORT) as site, connect(site.address) as client:
+    async with serving(answer, header_timeout=3 * SHORT) as site, connect(site.address) as client:
         await client.ask("/")
         assert await client.ended() == b""
 
@@ -242,7 +242,7 @@ async def test_a_client_that_does_not_answer_a_close_is_cut_off() -> None:
 
 async def test_other_connections_go_on_while_one_times_out() -> None:
     async with (
-        serving(answer, header_timeout=SHORT) as site,
+        serving(answer, header_timeout=3 * SHORT) as site,
         websocket(site.address) as ws,
         connect(site.address) as silent,
     ):

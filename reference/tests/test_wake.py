@@ -29,9 +29,9 @@ class Alarm:
 
     def __call__(self, consumer: Consumer, message: Message) -> Iterator[Any]:
         if message["type"] == "websocket.receive":
+            self.asked.append(monotonic())
             for after in message["text"].split():
                 yield consumer.send, wake(None if after == "none" else float(after))
-            self.asked.append(monotonic())
         elif message["type"] == "server.wake":
             self.woken.append(monotonic())
         yield from answer(consumer, message)
@@ -51,7 +51,7 @@ async def test_it_comes_once_and_not_too_early(is_async: bool) -> None:
         await ask(site, ws, "0")
         await until(lambda: len(alarm.woken) == 2)
 
-    assert alarm.woken[0] - alarm.asked[0] >= SOON * 0.9  # asked is noted after `send` returned
+    assert alarm.woken[0] - alarm.asked[0] >= SOON - 0.001  # what two readings of one clock may differ by
     assert [message for message in site.only.messages if message["type"] == "server.wake"] == [
         {"type": "server.wake"}
     ] * 2
@@ -130,7 +130,7 @@ async def test_one_that_comes_too_late_finds_nobody(is_async: bool) -> None:
         await until(lambda: site.only.over)
         await anyio.sleep(2 * SOON)
 
-    assert site.only.types == ["http.request", "http.disconnect"]
+    assert site.only.types[-1] == "http.disconnect"  # a wake after it would have broken a rule of every test
     assert len(after_the_end) == 1
 
 
