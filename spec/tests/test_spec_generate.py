@@ -12,7 +12,7 @@ import pytest
 from seaway.spec.generate.__main__ import main
 from seaway.spec.generate.checks import write_checks
 from seaway.spec.generate.messages import write_messages
-from seaway.spec.generate.model import UnknownKeywordError, read_message
+from seaway.spec.generate.model import InvalidSchemaError, read_message
 from seaway.spec.generate.tree import PACKAGE, differences
 
 COMMON = json.loads((PACKAGE / "schemas" / "common.json").read_text(encoding="utf-8"))
@@ -82,8 +82,19 @@ def with_status(**status: Any) -> dict[str, Any]:
     ],
 )
 def test_a_keyword_without_a_rule_is_refused(schema: dict[str, Any]) -> None:
-    with pytest.raises(UnknownKeywordError, match="the generator has no rule for"):
+    with pytest.raises(InvalidSchemaError, match="the generator has no rule for"):
         read_message("http.response", schema, COMMON)
+
+
+def test_a_field_without_a_description_is_told_in_one_line(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = {**RESPONSE, "properties": {**RESPONSE["properties"], "status": {"type": "integer", "minimum": 1}}}
+    (copy / "schemas" / "http.response.json").write_text(json.dumps(broken))
+    monkeypatch.setattr("seaway.spec.generate.__main__.PACKAGE", copy)
+
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().err == "schemas: http.response.status: expected a description\n"
 
 
 def test_what_is_written_is_python() -> None:

@@ -37,8 +37,8 @@ Schema = dict[str, Any]
 """A JSON Schema, or a part of one."""
 
 
-class UnknownKeywordError(ValueError):
-    """A schema uses a keyword for which the generator has no rule."""
+class InvalidSchemaError(ValueError):
+    """A schema uses a keyword for which the generator has no rule, or has a field without a description."""
 
 
 @frozen
@@ -105,7 +105,7 @@ def read_message(name: str, schema: Schema, common: Schema) -> Message:
     """Read the schema called *name*; *common* holds the shared definitions.
 
     Raises:
-        UnknownKeywordError: a keyword that the generator has no rule for.
+        InvalidSchemaError: a keyword that the generator has no rule for, or a field without a description.
     """
     _refuse_unknown(schema, _MESSAGE_KEYWORDS, name)
     properties = {key: value for key, value in schema["properties"].items() if key != "type"}
@@ -122,6 +122,9 @@ class _Reader:
         self._definitions: dict[str, Schema] = common["$defs"]
 
     def fields(self, schema: Schema, where: str) -> tuple[Field, ...]:
+        for name, value in schema.get("properties", {}).items():
+            if not self._follow(value).get("description"):
+                raise InvalidSchemaError(f"{where}.{name}: expected a description")
         return tuple(
             Field(
                 name=name,
@@ -180,14 +183,14 @@ def _kind(schema: Schema, where: str) -> tuple[str, list[str]]:
     if kind == "array" and "prefixItems" in schema:
         return "tuple", types
     if kind not in _KEYWORDS:
-        raise UnknownKeywordError(f"{where}: the generator has no rule for type {schema.get('type')!r}")
+        raise InvalidSchemaError(f"{where}: the generator has no rule for type {schema.get('type')!r}")
     return kind, types
 
 
 def _refuse_unknown(schema: Schema, known: set[str], where: str) -> None:
     for keyword in schema:
         if keyword not in known | _ANNOTATIONS:
-            raise UnknownKeywordError(f"{where}: the generator has no rule for {keyword!r}")
+            raise InvalidSchemaError(f"{where}: the generator has no rule for {keyword!r}")
 
 
 def _words(kind: str, schema: Schema) -> str:
