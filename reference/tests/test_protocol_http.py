@@ -858,6 +858,20 @@ def test_a_client_that_does_not_take_the_last_response_is_cut_off_too() -> None:
     assert site.transport.aborted
 
 
+@pytest.mark.parametrize("more", [False, True])
+def test_a_client_that_has_ended_its_side_and_takes_nothing_is_cut_off_too(more: bool) -> None:
+    """CON-064: the transport still has something to write."""
+    site = asked(send_timeout=30)
+    site.respond(more_body=more)
+    site.transport.waiting = 100
+    site.eof()
+    site.tick(0)
+    site.tick(29)
+    assert not site.transport.aborted
+    site.tick(2)
+    assert site.transport.aborted
+
+
 def test_a_client_that_takes_everything_in_time_is_kept() -> None:
     site = asked(send_timeout=30, response_timeout=1000)
     for _ in range(5):

@@ -120,6 +120,7 @@ class Connection:
     def eof_received(self) -> bool:
         """The client will send nothing more: a disconnect."""
         self.ended()
+        self.close()
         return False
 
     def tick(self, now: float) -> None:
