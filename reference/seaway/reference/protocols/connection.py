@@ -170,9 +170,9 @@ class Connection:
 
     def close(self) -> None:
         """Close once all is written; a client that does not take it is cut off like any other that takes nothing."""
-        self._closing = True
-        if not self.paused:
+        if not self._closing and not self.paused:
             self._stalled = None
+        self._closing = True
         self.transport.close()
 
     def _wake(self) -> None:
