@@ -112,24 +112,44 @@ def test_an_entry_that_is_taken_off_the_list_without_a_test_is_found() -> None:
     ]
 
 
-def test_the_list_has_nothing_that_it_had_not_when_it_was_made() -> None:
+def history() -> list[tuple[dict[str, str], set[str]]]:
+    """The list and the identifiers that there were, at each commit that changed the list, oldest first."""
     git = shutil.which("git")
     if git is None or not (trace.ROOT / ".git").exists():
         pytest.skip("needs the history of the checkout")
-    path = (DATA / "untested.json").relative_to(trace.ROOT).as_posix()
 
-    def history(*arguments: str) -> str:
+    def run(*arguments: str) -> str:
         command = [git, "-C", str(trace.ROOT), *arguments]
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
-    if history("rev-parse", "--is-shallow-repository").strip() == "true":
+    if run("rev-parse", "--is-shallow-repository").strip() == "true":
         pytest.skip("needs the whole history: this is a shallow clone")
-    made = history("log", "--diff-filter=A", "--format=%H", "--", path).split()
-    if not made:
-        pytest.skip("the list is not committed yet")
-    first = json.loads(history("show", f"{made[-1]}:{path}"))
+    folder = DATA.relative_to(trace.ROOT).as_posix()
+    commits = reversed(run("log", "--format=%H", "--", f"{folder}/untested.json").split())
+    return [
+        (
+            json.loads(run("show", f"{commit}:{folder}/untested.json")),
+            {entry["id"] for entry in json.loads(run("show", f"{commit}:{folder}/requirements.json"))},
+        )
+        for commit in commits
+    ]
 
-    assert set(untested()) - set(first) == set()
+
+def came_back(listed: dict[str, str], before: list[tuple[dict[str, str], set[str]]]) -> set[str]:
+    """The entries of a list for requirements that there were at a time when they were not in it."""
+    return {name for earlier, there_were in before for name in there_were - set(earlier)} & set(listed)
+
+
+def test_nothing_comes_back_to_the_list() -> None:
+    assert came_back(untested(), history()) == set()
+
+
+def test_what_comes_back_to_the_list_is_found() -> None:
+    before = [({"A-001": "", "A-002": ""}, {"A-001", "A-002", "A-003"}), ({"A-001": ""}, {"A-001", "A-002", "A-003"})]
+
+    assert came_back({"A-001": ""}, before) == set()
+    assert came_back({"A-001": "", "A-004": "new"}, before) == set()
+    assert came_back({"A-001": "", "A-002": "", "A-003": ""}, before) == {"A-002", "A-003"}
 
 
 SOURCE = '''

@@ -2,7 +2,7 @@
 
 A requirement is tested by a test of the conformance suite that names it (``@pytest.mark.req("LAY-012")``), by a test
 vector that breaks it, or by a schema or a table of states that names it. Every MUST is tested, or stands in
-``untested.json`` with what will remove it from there. That list only shrinks.
+``untested.json`` with what will remove it from there. That list only shrinks: nothing comes back to it.
 
 Tests are read, not imported: this works without the suite's dependencies. It needs a checkout.
 """
