@@ -175,3 +175,9 @@ def test_the_page_gets_the_figures_between_its_marks_and_keeps_the_rest() -> Non
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(BenchError, match="needs the line"):
         page.replace_figures("# Benchmarks\n", make_report())
+
+
+def test_the_figures_of_the_documentation_are_those_of_the_report_beside_it() -> None:
+    text = (DOCUMENTATION / "benchmarks.md").read_text(encoding="utf-8")
+
+    assert page.replace_figures(text, read_report(DOCUMENTATION / "benchmarks.json")) == text
