@@ -70,8 +70,6 @@ def test_progress_is_told_before_each_turn() -> None:
     journal = Journal()
     told: list[tuple[str, int]] = []
 
-    rounds.run(
-        [scenario("P1", journal.contender("a"))], 2, 1.0, lambda what: told.append((what, len(journal.turns)))
-    )
+    rounds.run([scenario("P1", journal.contender("a"))], 2, 1.0, lambda what: told.append((what, len(journal.turns))))
 
     assert told == [("round 1 of 2 · P1 small · a", 0), ("round 2 of 2 · P1 small · a", 1)]

@@ -61,9 +61,7 @@ def test_a_guest_is_measured_by_wall_and_by_processor_time(
     assert calls == [("http://127.0.0.1", 1, True), ("http://127.0.0.1", 2.0, True)]
 
 
-def test_a_server_that_answers_wrongly_is_not_measured(
-    tmp_path: Path, calls: list[tuple[str, float, bool]]
-) -> None:
+def test_a_server_that_answers_wrongly_is_not_measured(tmp_path: Path, calls: list[tuple[str, float, bool]]) -> None:
     routed = contender(tmp_path, "Hello, world!", scenario="routed")
 
     with pytest.raises(BenchError, match="instead of 200 b'Hello, world!17'"):
