@@ -26,6 +26,7 @@ __all__ = ["ConnectionEnded", "Exchange", "Message", "Phase", "Runner", "size_of
 
 Message = dict[str, Any]
 logger = logging.getLogger("seaway.server")
+_LONGEST = 3e8  # seconds, about ten years: event loops cannot count to what a message may hold
 
 
 class ConnectionEnded(ConnectionError):  # noqa: N818 - the interface promises the builtin, this tells whose it was
@@ -360,7 +361,7 @@ class Runner:
                 self._urgent -= len(self._socket) - len(left)
                 self._socket = left
         if seconds is not None and not self.phase:
-            self._wake = self.dispatcher.runtime.later(seconds, self._woken)
+            self._wake = self.dispatcher.runtime.later(min(seconds, _LONGEST), self._woken)
 
     def _woken(self) -> None:
         self._wake = None

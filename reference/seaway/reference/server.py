@@ -75,6 +75,7 @@ class Server:
         self._thread: ExitStack | None = None
         self._listener: Listener | None = None
         self._lifespan: Lifespan | None = None
+        self._entered = False
         self._now = False
 
     # -- what it says --------------------------------------------------------------------------------------
@@ -103,6 +104,9 @@ class Server:
     # -- its life ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("this server has been started before: make a new one")
+        self._entered = True
         stack = AsyncExitStack()
         try:
             await self._start(stack)

@@ -74,11 +74,19 @@ class LayerView(_View):
         return self.layer.send_group(group, message)  # type: ignore[no-any-return]
 
     async def group_add(self, group: str, channel: str) -> None:
-        """Join `group` with this consumer's own channel; `ValueError` for any other."""
+        """Join `group` with this consumer's own channel; `ValueError` for any other, `RuntimeError` after the end."""
         self._own("group_add", channel)
-        if self.runner.phase is Phase.ENDED:
-            raise RuntimeError(f"the consumer of {channel} has ended: it can join no group")
+        self._alive()
         await self.layer.group_add(group, channel)
+        try:
+            self._alive()
+        except RuntimeError:  # it ended meanwhile: what the layer has just noted would outlive its owner
+            await self.layer.close_channel(channel)
+            raise
+
+    def _alive(self) -> None:
+        if self.runner.phase is Phase.ENDED:
+            raise RuntimeError(f"the consumer of {self.runner.channel} has ended: it can join no group (CON-023)")
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Leave `group`; nothing happens if this consumer is not in it."""

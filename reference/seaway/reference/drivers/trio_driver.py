@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ __all__ = ["TrioRuntime"]
 
 T = TypeVar("T")
 logger = logging.getLogger("seaway.server")
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE = 1.0  # seconds, as asyncio waits
 _HIGH, _LOW = 65_536, 16_384  # bytes that wait to be written: above, `send` waits; below, it goes on
 
 
@@ -121,9 +124,23 @@ class _TrioListener:
             self.address = uds
 
     async def accept(self, handle: Any, connections: anyio.abc.TaskGroup) -> None:
-        with self._scope:
+        try:
+            with self._scope:
+                while True:
+                    await self._serve(handle, connections)
+        finally:
+            self._stopped.set()
+
+    async def _serve(self, handle: Any, connections: anyio.abc.TaskGroup) -> None:
+        """Accept until the system has no room for another connection; then wait for some to end (SRV-031)."""
+        try:
             await self._sockets.serve(handle, connections)
-        self._stopped.set()
+        except* anyio.BrokenResourceError as errors:  # so anyio wraps what `accept` raises
+            cause = errors.exceptions[0].__cause__
+            if not isinstance(cause, OSError) or cause.errno not in _NO_ROOM:
+                raise
+            logger.warning("no room for another connection (%s): accepting pauses", cause)
+        await anyio.sleep(_PAUSE)
 
     async def close(self) -> None:
         self._scope.cancel()

@@ -250,6 +250,7 @@ class HTTPExchange:
 
 def wake(exchange: Any, message: Message) -> None:
     """The consumer of `exchange` asks to be called again, or no more (SRV-018 to SRV-025)."""
+    message = normalise(message)
     check_server_wake_from(message)
     if exchange.runner.phase:
         raise ConnectionEnded(exchange)

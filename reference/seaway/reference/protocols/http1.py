@@ -92,6 +92,11 @@ class HTTP1Connection(ResponseSide):
             self.read(True)
             self._soon()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is on its way in, or something waits to be written."""
+        return super().busy or self._state == WHOLE or (self._state == HEAD and bool(self._buffer))
+
     def retire(self) -> None:
         """Close if idle; otherwise the response under way is the last."""
         self._close = True
