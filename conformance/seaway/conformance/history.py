@@ -1,0 +1,311 @@
+"""Logs of what concurrent tasks, threads and processes did with a layer, and whether the guarantees explain them.
+
+Rules of this module: it judges logs, and knows no layer, no model and no event loop. `recorder` writes logs,
+`history_rules` has one function for each guarantee.
+
+A rule finds a history that cannot be explained, whatever the order in which calls that overlapped took effect. What
+it cannot see: that several messages together must have been there for an empty ``receive``, when each of them alone
+need not; and messages that nobody looked for, which count as still pending.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from math import inf
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import asdict, frozen
+
+from seaway.spec import inbox_of
+
+Operation = Literal[
+    "send", "send_group", "receive", "group_add", "group_discard", "close_channel", "close", "killed", "fault"
+]
+Phase = Literal["begun", "returned", "raised"]
+
+UNKNOWN_OUTCOME = frozenset({"ConnectionError", "Cancelled"})
+"""Errors after which a message is delivered once or never (LAY-037)."""
+
+
+@frozen(kw_only=True)
+class Event:
+    """One line of a log.
+
+    Args:
+        process: which process wrote it.
+        sequence: its place in that process' log, from 0.
+        time: nanoseconds on the monotonic clock of the machine; rises within a process.
+        operation: a method of the layer. ``"killed"``: the process ended here; ``"fault"``: the broker or a
+            connection was touched, or `flush` was called. These two have the phase ``"returned"`` only.
+        phase: whether the call began here, returned or raised.
+        object: the layer object.
+        call: a number that begin and end of a call have in common, unlike any other of this process.
+        channels: where to receive from, or the one channel of any other call; for a ``receive`` that returned, the
+            channel of the message, or nothing for ``(None, None)``.
+        group: the group of the call.
+        message: what tells this message from all others; of a gap empty.
+        reason: of a gap that was received, else empty.
+        dropped: its count.
+        error: class name of what was raised; ``"Cancelled"`` for a call that was cancelled.
+    """
+
+    process: str
+    sequence: int
+    time: int
+    operation: Operation
+    phase: Phase
+    object: str = ""
+    call: int = 0
+    channels: tuple[str, ...] = ()
+    group: str = ""
+    message: str = ""
+    reason: str = ""
+    dropped: int | None = None
+    error: str = ""
+
+    def __str__(self) -> str:
+        what = " ".join(filter(None, (self.group, *self.channels, self.message)))
+        gap = f" gap {self.reason} {self.dropped}" if self.reason else ""
+        empty = " nothing" if self.operation == "receive" and self.phase == "returned" and not self.channels else ""
+        how = self.phase if not self.error else f"raised {self.error}"
+        where = f"{self.process}/{self.object}" if self.object else self.process
+        return f"{self.time / 1e9:.6f} {where:<12} {self.operation}#{self.call} {what}{gap} {how}{empty}".rstrip()
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """What the layer objects were made with, in messages and seconds. A capacity of ``None`` is not judged."""
+
+    capacity: int | None = None
+    expiry: float = 60.0
+    lease: float = 30.0
+    margin: float = 1.0
+
+
+@frozen
+class Finding:
+    """Why a history cannot be explained.
+
+    Args:
+        requirement: the guarantee that it breaks; ``"log"``: the log itself is not whole.
+        text: what happened, in one line.
+    """
+
+    requirement: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.requirement}: {self.text}"
+
+
+@frozen(eq=False)
+class Call:
+    """A call: its first event, and its last if it ended. Two calls are compared by time: `before` is certain."""
+
+    first: Event
+    last: Event | None
+
+    @property
+    def begin(self) -> float:
+        """When it began."""
+        return self.first.time
+
+    @property
+    def end(self) -> float:
+        """When it ended; infinity if it never did."""
+        return inf if self.last is None else self.last.time
+
+    @property
+    def returned(self) -> bool:
+        """Whether it returned."""
+        return self.last is not None and self.last.phase == "returned"
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows if it had an effect."""
+        return self.last is None or self.last.error in UNKNOWN_OUTCOME
+
+    @property
+    def channel(self) -> str:
+        """The channel that it names, or that its message came for; empty if none."""
+        event = self.last if self.first.operation == "receive" and self.last is not None else self.first
+        return event.channels[0] if event.channels else ""
+
+    @property
+    def came(self) -> str:
+        """The message that a ``receive`` returned; empty if none."""
+        return "" if self.last is None or self.first.operation != "receive" else self.last.message
+
+    @property
+    def sender(self) -> tuple[str, str]:
+        """The layer object: its process and name."""
+        return self.first.process, self.first.object
+
+    def before(self, other: Call) -> bool:
+        """Return whether it had ended when *other* began."""
+        return self.end < other.begin
+
+
+class History:
+    """Events of all processes, as calls.
+
+    Attributes:
+        events: in the order of time.
+        bounds: what the layer was made with.
+        mistakes: why the log is not whole; then nothing else is worth asking.
+    """
+
+    def __init__(self, events: Iterable[Event], bounds: Bounds) -> None:
+        self.events = sorted(events, key=lambda event: (event.time, event.process, event.sequence))
+        self.bounds = bounds
+        self.mistakes = list(_mistakes(self.events))
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """Every call, in the order in which they began."""
+        ends = {(one.process, one.call): one for one in self.events if one.phase != "begun" and one.call}
+        return [Call(one, ends.get((one.process, one.call))) for one in self.events if one.phase == "begun"]
+
+    def of(self, *operations: Operation) -> list[Call]:
+        """Return the calls of *operations*."""
+        return [call for call in self.calls if call.first.operation in operations]
+
+    @cached_property
+    def sends(self) -> dict[str, Call]:
+        """The ``send`` or ``send_group`` of each message."""
+        return {call.first.message: call for call in self.of("send", "send_group")}
+
+    @cached_property
+    def received(self) -> list[Call]:
+        """Every ``receive`` that returned something, in the order in which they ended."""
+        found = [call for call in self.of("receive") if call.returned and call.channel]
+        return sorted(found, key=lambda call: call.end)
+
+    @cached_property
+    def deliveries(self) -> dict[str, list[Call]]:
+        """By channel, every ``receive`` that returned a message for it, no gap, in the order in which they ended."""
+        found: dict[str, list[Call]] = defaultdict(list)
+        for call in self.received:
+            if call.last is not None and not call.last.reason:
+                found[call.channel].append(call)
+        return found
+
+    @cached_property
+    def gaps(self) -> list[Call]:
+        """Every ``receive`` that returned a gap."""
+        return [call for call in self.received if call.last is not None and call.last.reason]
+
+    def faults(self, begin: float, end: float) -> bool:
+        """Return whether a process was killed or the broker touched between *begin* and *end*."""
+        return any(one.operation in ("killed", "fault") and begin < one.time < end for one in self.events)
+
+    def unsettled(self, channel: str) -> list[Call]:
+        """Return the ``receive`` calls on *channel* that were cancelled or never ended, and may hold a message."""
+        return [
+            call
+            for call in self.of("receive")
+            if not call.returned and (inbox_of(channel) or channel) in call.first.channels
+        ]
+
+
+def findings(events: Iterable[Event], bounds: Bounds | None = None) -> list[Finding]:
+    """Return why the guarantees do not explain *events*; empty if they do."""
+    from seaway.conformance.history_rules import RULES
+
+    history = History(events, bounds or Bounds())
+    if history.mistakes:
+        return history.mistakes
+    return [finding for rule in RULES for finding in rule(history)]
+
+
+def shortest(events: Iterable[Event], finding: Finding, bounds: Bounds | None = None) -> list[Event]:
+    """Return a part of *events* in which *finding* still stands, and from which no call can be left out.
+
+    What is left out is left out whole: begin and end of a call, and of a message both its sending and its receiving,
+    so that the part is a history of its own.
+    """
+    units = _units(list(events))
+    size = max(1, len(units) // 2)
+    while True:
+        index = 0
+        while index < len(units):
+            rest = units[:index] + units[index + size :]
+            if rest and finding in findings([event for unit in rest for event in unit], bounds):
+                units = rest
+            else:
+                index += size
+        if size == 1:
+            return sorted((event for unit in units for event in unit), key=lambda event: event.time)
+        size //= 2
+
+
+def check(events: Iterable[Event], bounds: Bounds | None = None) -> None:
+    """Raise `AssertionError` with the shortest part that cannot be explained, if *events* cannot."""
+    logged = list(events)
+    if found := findings(logged, bounds):
+        part = "\n".join(f"  {event}" for event in shortest(logged, found[0], bounds))
+        more = f"\n({len(found) - 1} more)" if found[1:] else ""
+        raise AssertionError(f"{found[0]}\n{part}{more}")
+
+
+def read_logs(paths: Iterable[Path]) -> list[Event]:
+    """Return the events of all log files; one line that was cut off by a kill may stand at the end of each."""
+    events = []
+    for path in paths:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        events += [_event(json.loads(line)) for line in lines]
+    return events
+
+
+def as_line(event: Event) -> str:
+    """Return *event* as one line of JSON."""
+    return json.dumps(asdict(event)) + "\n"
+
+
+def _event(data: dict[str, Any]) -> Event:
+    return Event(**{**data, "channels": tuple(data["channels"])})
+
+
+def _units(events: Sequence[Event]) -> list[list[Event]]:
+    messages = {(one.process, one.call): one.message for one in events if one.message}
+    units: dict[Any, list[Event]] = defaultdict(list)
+    for event in events:
+        call = (event.process, event.call)
+        units[messages.get(call) or (call if event.call else (event.process, -1, event.sequence))].append(event)
+    return list(units.values())
+
+
+def _mistakes(events: Sequence[Event]) -> Iterable[Finding]:
+    killed = {event.process for event in events if event.operation == "killed"}
+    last: dict[str, Event] = {}
+    begun: dict[tuple[str, int], Event] = {}
+    ended: set[tuple[str, int]] = set()
+    messages: set[str] = set()
+    for event in events:
+        before = last.get(event.process)
+        if before is not None and (event.time <= before.time or event.sequence <= before.sequence):
+            yield Finding("log", f"time or sequence does not rise in {event.process}: {before}; {event}")
+        last[event.process] = event
+        key = (event.process, event.call)
+        if event.phase == "begun":
+            if key in begun:
+                yield Finding("log", f"a call begins twice: {event}")
+            begun[key] = event
+            if event.operation in ("send", "send_group"):
+                if event.message in messages:
+                    yield Finding("log", f"two messages are told apart by nothing: {event}")
+                messages.add(event.message)
+        elif event.call:
+            first = begun.get(key)
+            if first is None or first.operation != event.operation or first.object != event.object:
+                yield Finding("log", f"what ends has not begun: {event}")
+            if key in ended:
+                yield Finding("log", f"a call ends twice: {event}")
+            ended.add(key)
+    for key, event in begun.items():
+        if key not in ended and event.process not in killed:
+            yield Finding("log", f"a call of a process that lives has no end: {event}")
