@@ -13,7 +13,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 _count: Any = [validators.instance_of(int), validators.ge(1)]
-_seconds: Any = [validators.instance_of((int, float)), validators.gt(0)]
+_seconds: Any = [validators.instance_of((int, float)), validators.gt(0), validators.lt(float("inf"))]
 
 
 def _origins(origins: Iterable[str]) -> frozenset[str]:
