@@ -1,7 +1,7 @@
 """Uses a layer object in a forked child and prints what happened: ``python -m seaway.conformance.fork_check``.
 
 Standard input has one JSON object with ``target`` and ``make``. The output is one JSON object: a text for each method,
-the error that it raised in the child, or ``""`` if it raised none.
+the error that it raised in the child, or ``""`` if it raised none; and ``parent``, what was wrong there afterwards.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ CALLS: dict[str, tuple[Any, ...]] = {
 }
 
 
+WAIT = 5.0
+
+
 def main() -> None:
     """Fork after the first use, and try in the child."""
     request = json.loads(sys.stdin.read())
@@ -32,23 +35,34 @@ def main() -> None:
     face = Face(raw, raw.is_async, Limits(), "asyncio")
     reading, writing = os.pipe()
 
-    async def use() -> None:
-        await face.send("work", {"type": "test.message"})
+    async def use_and_fork() -> dict[str, str]:
+        inbox = await face.new_channel()
+        child = os.fork()
+        if child == 0:
+            _answer_and_exit(face, writing)
+        os.close(writing)
+        with os.fdopen(reading) as lines:
+            answers: dict[str, str] = json.loads(lines.read())
+        children.append(child)
+        # What the child has closed is still there.
+        await face.send(f"{inbox}1", {"type": "test.message"})
+        _, message = await face.receive([inbox], WAIT)
+        answers["parent"] = "" if message == {"type": "test.message"} else f"got {message!r}"
+        return answers
 
-    anyio.run(use)
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        answers: dict[str, str] = {}
-        thread = threading.Thread(target=lambda: answers.update(anyio.run(_try, face)))
-        thread.start()
-        thread.join(10)
-        os.write(writing, json.dumps(answers).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answers_of_child:
-        print(answers_of_child.read())
-    os.waitpid(child, 0)
+    children: list[int] = []
+    print(json.dumps(anyio.run(use_and_fork)))
+    os.waitpid(children[0], 0)
+
+
+def _answer_and_exit(face: Face, writing: int) -> None:
+    # A thread of its own, for this one seems to be in an event loop.
+    answers: dict[str, str] = {}
+    thread = threading.Thread(target=lambda: answers.update(anyio.run(_try, face)))
+    thread.start()
+    thread.join(2 * WAIT)
+    os.write(writing, json.dumps(answers).encode())
+    os._exit(0)
 
 
 async def _try(face: Face) -> dict[str, str]:
@@ -56,6 +70,8 @@ async def _try(face: Face) -> dict[str, str]:
     for name, arguments in CALLS.items():
         outcome = await face.call(name, *arguments).outcome()
         found[name] = f"{type(outcome.error).__name__}: {outcome.error}" if outcome.error is not None else ""
+    outcome = await face.close().outcome()
+    found["close"] = f"{type(outcome.error).__name__}: {outcome.error}" if outcome.error is not None else ""
     return found
 
 

@@ -98,6 +98,18 @@ async def test_an_inbox_holds_its_number_of_messages(world: World) -> None:
 
 
 @pytest.mark.req("LAY-084")
+async def test_a_gap_takes_no_room(world: World) -> None:
+    layer = world.layer(inbox_capacity=2)
+    inbox = await layer.new_channel()
+    await layer.group_add("room", f"{inbox}1")
+    for number in range(4):
+        await layer.send_group("room", numbered(number))
+    while (await layer.message(inbox))["type"] == "layer.gap":
+        pass
+    assert await _fill(layer, f"{inbox}1", 3) == 1
+
+
+@pytest.mark.req("LAY-084")
 async def test_an_inbox_holds_its_number_of_bytes(world: World) -> None:
     layer = world.layer(inbox_bytes=20_000)
     inbox = await layer.new_channel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from functools import cache
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -27,16 +27,16 @@ KEYWORDS: dict[str, Any] = {
     "send_deadline": 0.5,
 }
 SENSELESS: dict[str, tuple[Any, ...]] = {
-    "capacity": (0, -1),
+    "capacity": (0, -1, 1.5, True, "5", None),
     "channel_capacity": ({"work": 0}, {"work": -5}),
-    "expiry": (0, -1, -0.5, nan),
+    "expiry": (0, -1, -0.5, nan, inf, True, "5", None),
     "channel_expiry": ({"work": 0}, {"work": -1}),
     "namespace": ("a b", "a!", "é", "a\n"),
-    "lease": (0, -1),
-    "max_message_size": (0, -1),
-    "inbox_capacity": (0, -1),
+    "lease": (0, -1, inf, True),
+    "max_message_size": (0, -1, 1e6, True),
+    "inbox_capacity": (0, -1, 1e4, True),
     "inbox_bytes": (0, -1),
-    "send_deadline": (0, -1),
+    "send_deadline": (0, -1, nan, True),
 }
 IO_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "sqlite3.connect", "subprocess.Popen")
 

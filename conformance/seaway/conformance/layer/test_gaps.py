@@ -145,6 +145,28 @@ async def test_an_expired_gap_carries_the_exact_number(world: World) -> None:
     assert _counted(await layer.at_hand(inbox), inbox) in ({"1": 1, "2": 5}, {"": 6})
 
 
+@pytest.mark.req("GAP-020")
+async def test_overflow_gaps_that_stand_next_to_each_other_are_one(world: World) -> None:
+    layer = world.layer(inbox_capacity=1)
+    inbox = await layer.new_channel()
+    await layer.group_add("room", f"{inbox}1")
+    for number in range(6):
+        await layer.send_group("room", numbered(number))
+    got = [message["type"] for _, message in await layer.at_hand(inbox)]
+    assert got.count("layer.gap") <= 1, got
+
+
+@pytest.mark.req("GAP-020")
+@pytest.mark.waits
+async def test_expired_gaps_that_stand_next_to_each_other_are_one(world: World) -> None:
+    layer = world.layer(expiry=EXPIRY)
+    inbox = await layer.new_channel()
+    for number in range(3):
+        await layer.send(f"{inbox}1", numbered(number))
+    await world.pass_time(AFTER)
+    assert len(await layer.at_hand(inbox)) <= 1
+
+
 @pytest.mark.req("GAP-017")
 @pytest.mark.waits
 async def test_expired_messages_for_local_channels_are_announced(world: World) -> None:

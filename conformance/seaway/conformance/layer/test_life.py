@@ -62,6 +62,8 @@ async def test_every_method_of_a_closed_object_raises(world: World) -> None:
     await layer.group_add("room", f"{inbox}1").raises(RuntimeError)
     await layer.group_discard("room", f"{inbox}1").raises(RuntimeError)
     await layer.send_group("room", numbered(1)).raises(RuntimeError)
+    await layer.send("a bad name", None).raises(RuntimeError)
+    await layer.receive([], -1).raises(RuntimeError)
     for extension in {"flush", "statistics"} & extensions:
         await layer.call(extension).raises(RuntimeError)
 

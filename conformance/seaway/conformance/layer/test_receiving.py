@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from seaway.conformance.face import Outcome
+from seaway.conformance.face import Face, Outcome
 from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
@@ -103,6 +103,16 @@ async def test_channels_are_checked_before_anything_is_taken(world: World) -> No
     assert await layer.next("work") == ("work", numbered(1))
 
 
+@pytest.mark.req("LAY-044")
+async def test_other_collections_are_refused(world: World) -> None:
+    layer = world.layer()
+    await layer.send("work", numbered(1))
+    others: tuple[Any, ...] = ({"work"}, {"work": 1}, iter(["work"]), frozenset({"work"}), None, b"work")
+    for channels in others:
+        await layer.receive(channels, 0).raises(ValueError)
+    assert await layer.next("work") == ("work", numbered(1))
+
+
 @pytest.mark.req("LAY-045")
 async def test_no_channels_and_a_str_are_refused(world: World) -> None:
     layer = world.layer()
@@ -138,7 +148,7 @@ async def test_a_local_name_is_refused(world: World) -> None:
 async def test_a_timeout_that_makes_no_sense_is_refused(world: World) -> None:
     layer = world.layer()
     await layer.send("work", numbered(1))
-    timeouts: tuple[Any, ...] = (-1, -0.001, nan, "1", [1], object())
+    timeouts: tuple[Any, ...] = (-1, -0.001, nan, True, False, "1", [1], object())
     for timeout in timeouts:
         await layer.receive(["work"], timeout).raises(ValueError)
     assert await layer.next("work") == ("work", numbered(1))
@@ -233,17 +243,21 @@ async def test_a_message_goes_to_one_of_several_objects(world: World) -> None:
     sender, readers = world.layer(capacity=1000), [world.layer() for _ in range(3)]
     got: list[Any] = []
 
-    async def read(index: int) -> None:
-        while (received := await readers[index].receive(["work"], world.limits.silence * 4))[0] is not None:
-            got.append(received[1]["number"])
+    all_sent = anyio.Event()
+
+    async def read(reader: Face) -> None:
+        while (received := await reader.receive(["work"], world.limits.silence))[
+            0
+        ] is not None or not all_sent.is_set():
+            if received[0] is not None:
+                got.append(received[1]["number"])
 
     async with anyio.create_task_group() as tasks:
-        for index in range(3):
-            tasks.start_soon(read, index)
+        for reader in readers:
+            tasks.start_soon(read, reader)
         for number in range(120):
             await sender.send("work", numbered(number))
-    while (received := await sender.receive(["work"], world.limits.silence))[0] is not None:
-        got.append(received[1]["number"])
+        all_sent.set()
     twice = sorted({number for number in got if got.count(number) > 1})
     assert twice == [], f"given twice: {twice}"
 
@@ -267,3 +281,17 @@ async def test_a_busy_channel_starves_no_quiet_one(world: World) -> None:
             assert others <= 2 * len(channels), f"{others} messages of others before that of {quiet} ({channels})"
         while (await layer.receive(channels, 0))[0] is not None:
             pass
+
+
+@pytest.mark.req("LAY-055")
+async def test_other_calls_between_starve_no_quiet_channel(world: World) -> None:
+    layer = world.layer(capacity=1000)
+    for number in range(100):
+        await layer.send("busy", numbered(number))
+    await layer.send("quiet", numbered(-1))
+    others = 0
+    while (await layer.next(["busy", "quiet"]))[0] != "quiet":
+        others += 1
+        assert others <= 4, "more than 4 messages of others before that of quiet"
+        # As if the quiet one had just had its turn, if turns were counted by name alone.
+        await layer.receive(["quiet-other", "busy"], 0)

@@ -58,10 +58,22 @@ class Inbox:
 
     def expire(self, now: float) -> None:
         """Put a gap in the place of each message that has expired (GAP-017)."""
-        for index, entry in enumerate(self.entries):
-            if entry.deadline <= now:
-                self.entries[index] = self.gap(entry.channel, "expired", 1)
+        kept: deque[Entry] = deque()
+        for entry in self.entries:
+            if entry.deadline > now:
+                kept.append(entry)
+            else:
                 self.owner.counters["expired"] += 1
+                self.add_gap(kept, entry.channel, "expired")
+        self.entries = kept
+
+    def add_gap(self, entries: deque[Entry], channel: str, reason: str) -> None:
+        """Count one more message as missing at the end of *entries* (GAP-020)."""
+        last = entries[-1] if entries else None
+        if last is not None and last.channel == channel and last.message.get("reason") == reason:
+            last.message["dropped"] += 1
+        else:
+            entries.append(self.gap(channel, reason, 1))
 
 
 class Space:

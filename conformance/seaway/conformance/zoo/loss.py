@@ -33,6 +33,25 @@ class CountsOne(ModelLayer):
         inbox.entries[-1].message["dropped"] = 1
 
 
+@breaks("GAP-020")
+class GapsPileUp(ModelLayer):
+    """Each message that finds no room is a gap of its own."""
+
+    def overflow(self, inbox: Inbox, member: str) -> None:
+        inbox.entries.append(inbox.gap(member, "overflow", 1))
+
+
+@breaks("LAY-084", "LAY-086", "GAP-006", "GAP-008")
+class GapsTakeRoom(_ChangesInboxes):
+    """A gap counts as a message of the inbox."""
+
+    class inbox_class(Inbox):  # noqa: N801 - it is an attribute
+        """Counts entries."""
+
+        def has_room(self, size: int) -> bool:
+            return len(self.entries) < self.capacity and super().has_room(size)
+
+
 @breaks("GAP-006", "LAY-086", "GAP-008")
 class TellsAtOnce(ModelLayer):
     """A gap comes before what was sent earlier."""

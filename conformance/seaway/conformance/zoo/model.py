@@ -6,6 +6,7 @@ It is also the suite's model of a layer: every rule of the specification in plai
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections import Counter, deque
@@ -94,6 +95,7 @@ class ModelLayer:
         self.memberships: set[tuple[str, str]] = set()
         self.served: dict[str, int] = {}
         self._loop: object = None
+        self._process = 0
 
     def __getattr__(self, name: str) -> Any:
         if name in OLD_NAMES:
@@ -103,9 +105,12 @@ class ModelLayer:
     # What every call begins with
 
     def enter(self) -> None:
-        """Refuse a closed object and another event loop."""
+        """Refuse a closed object, a forked child and another event loop."""
         if self.closed:
             raise RuntimeError("the layer is closed (LAY-022)")
+        self._process = self._process or os.getpid()
+        if self._process != os.getpid():
+            raise RuntimeError("the process was forked after the first use (LAY-026)")
         loop = anyio.lowlevel.current_token()
         self._loop = self._loop or loop
         if self._loop != loop:
@@ -234,11 +239,7 @@ class ModelLayer:
 
     def overflow(self, inbox: Inbox, member: str) -> None:
         """Count a group message that found no room."""
-        last = inbox.entries[-1] if inbox.entries else None
-        if last is not None and last.channel == member and last.message.get("reason") == "overflow":
-            last.message["dropped"] += 1
-        else:
-            inbox.entries.append(inbox.gap(member, "overflow", 1))
+        inbox.add_gap(inbox.entries, member, "overflow")
 
     # Receiving
 
@@ -288,7 +289,7 @@ class ModelLayer:
 
     def check_timeout(self, timeout: Any) -> None:
         """Refuse a timeout that makes no sense."""
-        if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout >= 0):
+        if timeout is not None and (type(timeout) not in (int, float) or not timeout >= 0):
             raise ValueError(f"timeout {timeout!r} (LAY-048)")
 
     def take(self, names: list[str]) -> tuple[str, Message] | None:
@@ -405,6 +406,8 @@ class ModelLayer:
 
     async def close(self) -> None:
         """LAY-021."""
+        if self._process not in (0, os.getpid()):
+            return
         if not self.closed:
             for name in list(self.own):
                 self.end_inbox(name)

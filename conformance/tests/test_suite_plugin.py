@@ -1,0 +1,163 @@
+"""The suite under pytest: how it is called, what it says, and what it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+ROOTS = os.pathsep.join(str(ROOT / name) for name in ("spec", "layers", "reference", "conformance"))
+HEALTHY = "--layer=suite_targets:Healthy"
+
+
+def call(*command: str, cwd: Path = HERE) -> tuple[int, str]:
+    path = os.pathsep.join([ROOTS, str(HERE)])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=110
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def in_checkout(*arguments: str) -> tuple[int, str]:
+    return call("-m", "pytest", str(HERE.parent), "-q", *arguments)
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    schema = json.loads((files("seaway.conformance") / "report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(report, schema)
+    return report
+
+
+def test_without_layer_only_the_suites_own_tests_are_collected() -> None:
+    code, output = in_checkout("--collect-only")
+    assert code == 0, output
+    assert "tests/test_suite_plugin.py" in output
+    assert "layer/test_smoke.py" not in output
+    assert "without --layer=… only the suite's own tests run" in output
+
+
+def test_with_layer_only_the_suite_is_collected() -> None:
+    code, output = in_checkout(HEALTHY, "--collect-only")
+    assert code == 0, output
+    assert "layer/test_smoke.py" in output
+    assert "tests/test_suite_plugin.py" not in output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "pytest", str(HERE.parent)),
+        ("-m", "pytest", "-p", "seaway.conformance.plugin", "--pyargs", "seaway.conformance.layer"),
+        ("-c", "from seaway.conformance.cli import conformance; conformance()"),
+    ],
+    ids=["checkout", "pyargs", "command"],
+)
+def test_three_ways_to_call_it(command: tuple[str, ...], tmp_path: Path) -> None:
+    code, output = call(
+        *command, HEALTHY, "-q", "-k", "smoke or channel_names", cwd=HERE if "pytest" in command else tmp_path
+    )
+    assert code == 0, output
+    assert "incomplete" in output
+
+
+def test_a_whole_run_conforms_and_its_report_is_valid(tmp_path: Path) -> None:
+    code, output = in_checkout(HEALTHY, f"--report={tmp_path / 'report.json'}", "-n", "2")
+    assert code == 0, output
+    report = report_of(tmp_path / "report.json")
+    assert report["partial"] is False
+    assert report["profiles"] == {
+        "async layer": "conforms",
+        "sync layer": "not offered",
+        "flush": "conforms",
+        "statistics": "conforms",
+        "processes": "not offered",
+        "faults": "conforms",
+    }
+    verdicts = {line["id"]: line["verdict"] for line in report["requirements"]}
+    assert verdicts["LAY-045"] == "pass"
+    assert verdicts["LAY-026"] == "not offered"
+    assert verdicts["LAY-068"] == "not tested"
+    assert "cancellations that hit a call in flight" in output
+
+
+def test_a_run_that_was_narrowed_earns_no_profile(tmp_path: Path) -> None:
+    code, output = in_checkout(HEALTHY, "-k", "names", f"--report={tmp_path / 'report.json'}")
+    assert code == 0, output
+    report = report_of(tmp_path / "report.json")
+    assert report["partial"] is True
+    assert "conforms" not in report["profiles"].values()
+
+
+def test_a_failure_says_the_requirement_what_happened_and_how_to_run_it_again(tmp_path: Path) -> None:
+    code, output = in_checkout("--layer=suite_targets:TakesAStr", "-k", "receiving")
+    assert code == 1
+    assert "LAY-045 (MUST) `receive` MUST raise `ValueError` when `channels` is empty, or is a `str`." in output
+    assert "receive('work', 0) returned (None, None); expected ValueError" in output
+    assert (
+        "pytest conformance --layer=suite_targets:TakesAStr -k 'test_no_channels_and_a_str_are_refused and asyncio'"
+        in output
+    )
+    assert "LAY-045  fail" in output
+
+
+def test_a_known_failure_does_not_fail_the_run(tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("# mine\nLAY-045  https://example.org/12 it was easier\n")
+    code, output = in_checkout("--layer=suite_targets:TakesAStr", "-k", "receiving", f"--known-failures={known}")
+    assert code == 0, output
+    assert "LAY-045  known failure" in output
+
+
+def test_a_known_failure_that_is_met_fails_the_run(tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("LAY-045  https://example.org/12 it was easier\n")
+    code, output = in_checkout(HEALTHY, "-k", "receiving", f"--known-failures={known}")
+    assert code == 1
+    assert "LAY-045  unexpected pass" in output
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("LAY-999 because", "LAY-999 is no requirement of a layer"),
+        ("LAY-045", "LAY-045 has no reason"),
+        ("LAY-045 a\nLAY-045 b", "LAY-045 stands twice"),
+    ],
+)
+def test_a_bad_list_of_known_failures_is_one_line(tmp_path: Path, line: str, expected: str) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text(line)
+    code, output = in_checkout(HEALTHY, f"--known-failures={known}")
+    assert code == 4
+    assert expected in output
+    assert "Traceback" not in output
+
+
+def test_a_should_warns_and_fails_when_strict() -> None:
+    target = "--layer=suite_targets:TakesReplyChannels"
+    code, output = in_checkout(target, "-k", "reply_channel")
+    assert code == 0, output
+    assert "LAY-101  warn" in output
+    code, output = in_checkout(target, "-k", "reply_channel", "--strict")
+    assert code == 1, output
+    assert "LAY-101  fail" in output
+
+
+def test_two_processes_of_the_afternoon_layer_pass() -> None:
+    code, output = in_checkout("--layer=afternoon_harness:AfternoonHarness", "-k", "process or killed or forked")
+    assert code == 0, output
+    assert "processes    1.0   incomplete" in output
+    assert " passed" in output

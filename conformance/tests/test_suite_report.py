@@ -1,0 +1,134 @@
+"""From results to verdicts, a page and badges; and that the suite tests what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from seaway.conformance.cases import SuiteError, all_cases, case_of, covered, layer_requirements
+from seaway.conformance.cli import report as report_command
+from seaway.conformance.matrix import badge, page
+from seaway.conformance.report import Run, as_json, lines, profiles, untested
+from seaway.conformance.runner import Result, Verdict
+from seaway.conformance.world import World
+
+
+def results(verdict_of: dict[str, Verdict], subject: str = "asyncio") -> list[Result]:
+    """Return a result for each case: that of the first requirement in *verdict_of*, else a pass."""
+    return [
+        Result(
+            case.name,
+            subject,
+            case.ids,
+            verdict_of.get(case.ids[0], "pass"),
+            "why" if case.ids[0] in verdict_of else "",
+        )
+        for case in all_cases()
+    ]
+
+
+def run_of(verdict_of: dict[str, Verdict], **rest: Any) -> Run:
+    return Run("mypkg.Layer", results(verdict_of), all_cases(), **rest)
+
+
+def verdict(run: Run, identifier: str) -> str:
+    return next(line.verdict for line in lines(run) if line.id == identifier)
+
+
+def test_every_requirement_is_tested_or_listed_with_its_reason_and_none_is_both() -> None:
+    tested, listed = covered(all_cases()), set(untested())
+    assert tested | listed == set(layer_requirements())
+    assert tested & listed == set()
+    assert all(untested().values())
+
+
+def test_case_names_are_stable_and_told_apart() -> None:
+    names = [case.name for case in all_cases()]
+    assert len(set(names)) == len(names)
+    assert "layer.receiving.no_channels_and_a_str_are_refused" in names
+
+
+def test_smoke_comes_first() -> None:
+    smoke = [case.is_smoke for case in all_cases()]
+    assert smoke == sorted(smoke, reverse=True)
+    assert smoke[0]
+
+
+def test_a_test_without_a_requirement_or_with_one_that_is_not_is_an_error() -> None:
+    async def test_nothing(world: World) -> None: ...
+
+    with pytest.raises(SuiteError, match="expected a requirement"):
+        case_of(test_nothing)
+    with pytest.raises(SuiteError, match="'LAY-999' is no requirement of a layer"):
+        case_of(pytest.mark.req("LAY-999")(test_nothing))
+
+    async def test_server(world: World) -> None: ...
+
+    with pytest.raises(SuiteError, match="'HTTP-001' is no requirement of a layer"):
+        case_of(pytest.mark.req("HTTP-001")(test_server))
+
+    async def test_needy(world: World) -> None: ...
+
+    with pytest.raises(SuiteError, match="needs"):
+        case_of(pytest.mark.needs("luck")(pytest.mark.req("LAY-012")(test_needy)))
+
+
+@pytest.mark.parametrize("broken", ["fail", "timeout", "crash"])
+def test_a_must_that_is_broken_in_any_way_fails(broken: Verdict) -> None:
+    run = run_of({"LAY-045": broken})
+    assert verdict(run, "LAY-045") == "fail"
+    assert profiles(run)["async layer"] == "does not conform"
+
+
+def test_a_should_warns_unless_strict() -> None:
+    assert verdict(run_of({"LAY-101": "fail"}), "LAY-101") == "warn"
+    assert profiles(run_of({"LAY-101": "fail"}))["async layer"] == "conforms"
+    assert verdict(run_of({"LAY-101": "fail"}, strict=True), "LAY-101") == "fail"
+    assert profiles(run_of({"LAY-101": "fail"}, strict=True))["async layer"] == "does not conform"
+
+
+def test_a_known_failure_is_told_apart_and_conforms_to_nothing() -> None:
+    run = run_of({"LAY-045": "fail"}, known={"LAY-045": "because"})
+    assert verdict(run, "LAY-045") == "known failure"
+    assert profiles(run)["async layer"] == "does not conform"
+
+
+def test_what_is_blocked_or_left_out_has_no_verdict_of_conformance() -> None:
+    assert profiles(run_of({"LAY-045": "blocked"}))["async layer"] == "incomplete"
+    assert profiles(run_of({}, partial=True))["async layer"] == "incomplete"
+    assert profiles(run_of({"LAY-045": "suite error"}))["async layer"] == "incomplete"
+    assert profiles(run_of({}))["async layer"] == "conforms"
+
+
+def test_a_report_that_was_cut_off_has_no_profiles() -> None:
+    assert "profiles" not in as_json(run_of({}), "2026-01-01T00:00:00+00:00", None)
+
+
+def test_the_page_shows_layers_beside_each_other() -> None:
+    healthy = as_json(run_of({}), "2026-01-01T00:00:00+00:00", "2026-01-01T00:01:00+00:00")
+    broken = as_json(run_of({"LAY-045": "fail"}), "2026-01-01T00:00:00+00:00", None)
+    broken["layer"]["target"] = "<script>"
+    text = page([healthy, broken])
+    assert "<code>LAY-045</code>" in text
+    assert "why [layer.receiving.no_channels_and_a_str_are_refused, asyncio]" in text
+    assert "cut off" in text
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
+    assert "http" not in text.replace("xmlns", "").split("</style>")[0]
+
+
+def test_a_badge_is_red_only_for_what_does_not_conform() -> None:
+    assert "#2a8a3a" in badge("async layer", "conforms")
+    assert "#c33" in badge("async layer", "does not conform")
+    assert "#888" in badge("async layer", "incomplete")
+
+
+def test_the_command_refuses_what_is_no_report(tmp_path: Path) -> None:
+    path = tmp_path / "other.json"
+    path.write_text("{}")
+    outcome = CliRunner().invoke(report_command, [str(path), f"--output={tmp_path / 'page.html'}"])
+    assert outcome.exit_code == 1
+    assert "is no report of this suite" in outcome.output
