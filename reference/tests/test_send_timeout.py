@@ -95,3 +95,21 @@ async def test_an_unfinished_response_is_told_from_a_whole_one_when_send_times_o
             await client.response()
 
     assert site.only.messages[-1]["complete"] is False
+
+
+@pytest.mark.xfail(strict=True, reason="HTTP-012: the server says `complete` of what its own buffer took in one piece")
+async def test_a_large_response_is_not_complete_because_the_buffer_took_it() -> None:
+    """HTTP-012: one message, more than the sockets hold, and a client that goes away without it."""
+
+    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "http.request":
+            yield consumer.send, {**OK, "body": bytes(16 << 20)}
+
+    async with serving(handler) as site:
+        async with connect(site.address, receive_buffer=4096) as client:
+            await client.send(request())
+            assert await client.line() == b"HTTP/1.1 200 OK"
+            client.reset()
+        await until(lambda: site.only.over)
+
+    assert site.only.messages[-1] == {"type": "http.disconnect", "complete": False}
