@@ -13,7 +13,7 @@ from seaway.reference.checking import RequirementBroken, checked, checked_layer
 from seaway.spec import from_json
 from seaway.spec.schemas import vectors
 
-from .fakes import advance
+from .fakes import Suspend, advance
 from .frames import text, websocket
 from .wire import connect
 
@@ -246,6 +246,24 @@ def test_a_refused_message_leaves_the_exchange_as_it_was(told: Callable[[], Told
     assert told() == []
 
 
+def test_a_late_refusal_does_not_undo_what_came_after_it(told: Callable[[], Told]) -> None:
+    stage = Stage(True, {}, type="websocket").give(CONNECT)
+    refusing = stage.sender({**ACCEPT, "subprotocol": "chat"})
+    turn = Suspend()
+
+    async def slow(message: Message) -> None:
+        await turn
+        raise ValueError("not offered (WS-019)")
+
+    stage.sender._send, quick = slow, stage.sender._send
+    assert not advance(refusing)
+    stage.sender._send = quick
+    stage.give({"type": "chat.line"})
+    with pytest.raises(ValueError, match="WS-019"):
+        advance(refusing)
+    assert told() == [("application", "WS-019")]
+
+
 def test_an_error_that_names_no_requirement_is_the_servers(told: Callable[[], Told], is_async: bool) -> None:
     stage = Stage(is_async, {"http.request": [RESPONSE]})
     stage.answers = [ValueError("no")]
@@ -416,6 +434,14 @@ def test_a_channel_that_two_consumers_get(told: Callable[[], Told]) -> None:
     for channel in (CHANNEL, f"{CHANNEL}0", CHANNEL):
         application("http", SyncMemoryLayer(), channel, nothing)
     assert told() == [("server", "CON-025")]
+
+
+def test_only_so_many_channels_are_remembered(monkeypatch: pytest.MonkeyPatch, told: Callable[[], Told]) -> None:
+    monkeypatch.setattr("seaway.reference.checking.application._KNOWN_CHANNELS", 1)
+    application = checked(_with(consumer_without_async, is_async=False))
+    for channel in (CHANNEL, f"{CHANNEL}0", CHANNEL):
+        application("http", SyncMemoryLayer(), channel, nothing)
+    assert told() == []
 
 
 def test_a_send_of_the_wrong_flavour(told: Callable[[], Told], is_async: bool) -> None:
