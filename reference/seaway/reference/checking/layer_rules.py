@@ -57,8 +57,11 @@ class Call:
 class CheckedLayer(ABC):
     """What both flavours share. Each has the methods of a layer and sends them through `judged`."""
 
+    interface = "1.0"  # on the class too (LAY-007)
+
     def __init__(self, layer: Any, raises: bool) -> None:
         self._layer = layer
+        self.interface = getattr(layer, "interface", "none")
         self._report = Report(type(layer).__name__, raises)
         self._inboxes: set[str] = set()
         self._ended: set[str] = set()
