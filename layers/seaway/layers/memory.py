@@ -20,6 +20,7 @@ from seaway.layers._queues import Client
 from seaway.layers.base import Layer, Message, Route, full
 from seaway.layers.flavours import BREATH, AsyncLayer, SyncLayer
 from seaway.spec import check_group
+from seaway.spec.names import MAX_NAME_LENGTH
 
 
 class _Memory(Layer):
@@ -49,6 +50,14 @@ class _Memory(Layer):
         name = self._inbox_name(pattern)
         self._hub.new_inbox(self._client, name, self._options.inbox_capacity, self._options.inbox_bytes)
         return name
+
+    def _has_no_members(self, channel: str) -> bool:
+        """Whether *channel* is evidently a local name of ours that is in no group: a server asks for every request."""
+        if type(channel) is not str or len(channel) > MAX_NAME_LENGTH:
+            return False
+        inbox, mark, local = channel.partition("!")
+        owned = self._client.inboxes.get(inbox + mark)
+        return owned is not None and local.isalnum() and local.isascii() and channel not in owned.memberships
 
     def _group_change(self, change: Callable[[Client, str, Route], None], group: str, channel: str) -> None:
         check_group(group)
@@ -95,7 +104,8 @@ class MemoryLayer(_Memory, AsyncLayer):
     async def close_channel(self, channel: str) -> None:
         """See `SyncLayer.close_channel`."""
         self._enter()
-        self._hub.close_channel(self._client, self._route(channel))
+        if not self._has_no_members(channel):
+            self._hub.close_channel(self._client, self._route(channel))
 
     async def group_add(self, group: str, channel: str) -> None:
         """See `SyncLayer.group_add`."""
@@ -150,7 +160,8 @@ class SyncMemoryLayer(_Memory, SyncLayer):
     def close_channel(self, channel: str) -> None:
         """See `SyncLayer.close_channel`."""
         self._enter()
-        self._hub.close_channel(self._client, self._route(channel))
+        if not self._has_no_members(channel):
+            self._hub.close_channel(self._client, self._route(channel))
 
     def group_add(self, group: str, channel: str) -> None:
         """See `SyncLayer.group_add`."""
