@@ -1,14 +1,15 @@
 """A layer of Channels behind this interface's names. It translates, and mends nothing.
 
 What the old interface has in another shape is translated: ``group_send``, a ``receive`` of one channel without a
-timeout, names made by ``new_channel``. What it has not raises `NotOfferedError`: inboxes that are read by prefix, several
-channels in one ``receive``, closing a channel, statistics. Checks of names, types and sizes are those of the layer.
+timeout, a `TypeError` for a bad name. What it has not raises `NotOfferedError`: inboxes that are read by prefix,
+several channels in one ``receive``, closing a channel. Checks of names, types and sizes are those of the layer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 Message = dict[str, Any]
@@ -51,7 +52,8 @@ class ForeignLayer:
 
     async def send(self, channel: str, message: Message) -> None:
         """Send, as the old layer does."""
-        await self._layer().send(channel, message)
+        with _names():
+            await self._layer().send(channel, message)
 
     async def receive(self, channels: Any, timeout: float | None = None) -> tuple[str | None, Message | None]:
         """Receive from one channel. A timeout is a cancelled call, the only way that the old interface has."""
@@ -62,7 +64,8 @@ class ForeignLayer:
         try:
             # Without any time to run, a cancelled call would not even look.
             async with asyncio.timeout(None if timeout is None else max(timeout, 0.05)):
-                return channels[0], await self._layer().receive(channels[0])
+                with _names():
+                    return channels[0], await self._layer().receive(channels[0])
         except TimeoutError:
             return None, None
 
@@ -72,15 +75,18 @@ class ForeignLayer:
 
     async def group_add(self, group: str, channel: str) -> None:
         """Join."""
-        await self._layer().group_add(group, channel)
+        with _names():
+            await self._layer().group_add(group, channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Leave."""
-        await self._layer().group_discard(group, channel)
+        with _names():
+            await self._layer().group_discard(group, channel)
 
     async def send_group(self, group: str, message: Message) -> None:
         """Call ``group_send``."""
-        await self._layer().group_send(group, message)
+        with _names():
+            await self._layer().group_send(group, message)
 
     async def close_channel(self, channel: str) -> None:
         """Refuse: nothing in the old interface ends a channel."""
@@ -105,3 +111,13 @@ class ForeignLayer:
         if self._old is None:
             self._old = self._make()
         return self._old
+
+
+@contextmanager
+def _names() -> Iterator[None]:
+    try:
+        yield
+    except TypeError as error:
+        if "name must be" in str(error):
+            raise ValueError(str(error)) from error
+        raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from seaway.conformance.foreign.adapter import ForeignError, ForeignLayer
@@ -18,14 +20,8 @@ OTHER_OPTIONS = frozenset(
 )
 """Keywords that the old layers have not: not given to them."""
 
-NOT_PROMISED = {
-    "inboxes": "channels that are read by their prefix, close_channel, layer.gap",
-    "several channels in one receive": "receive takes one channel",
-    "options": ", ".join(sorted(OTHER_OPTIONS)),
-    "extensions": "statistics; flush is offered by the old layers, with another meaning (it ends memberships)",
-    "trio": "the old layers are for asyncio",
-}
-"""What the old interface does not promise. A test that needs it says nothing about the layer."""
+REDIS = "SEAWAY_FOREIGN_REDIS"
+"""The environment variable with the URL of Redis; absent: its default port on this machine."""
 
 
 class _Foreign(LayerHarness):
@@ -33,7 +29,6 @@ class _Foreign(LayerHarness):
     event_loops = ("asyncio",)
     shared: bool | None = True
     processes: bool | None = False
-    not_promised = NOT_PROMISED
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -60,15 +55,14 @@ class InMemory(_Foreign):
 
 
 class _Redis(_Foreign):
-    def __init__(self, host: str = "redis://127.0.0.1:6379", **options: Any) -> None:
-        super().__init__(**options)
-        self._host = host
-        self.processes = True
+    processes = True
 
     def old(self, options: dict[str, Any]) -> Any:
         """See `_Foreign.old`."""
         prefix = options.get("namespace") or "asgi"
-        return self.layer_class()(hosts=[self._host], prefix=prefix, **_kept(options))
+        return self.layer_class()(
+            hosts=[os.environ.get(REDIS, "redis://127.0.0.1:6379")], prefix=prefix, **_kept(options)
+        )
 
     def layer_class(self) -> Callable[..., Any]:
         """Return the class of the old layer."""
@@ -103,6 +97,17 @@ def imported(module: str) -> Any:
         return import_module(module)
     except ModuleNotFoundError as error:
         raise ForeignError(f"{module} is missing: {INSTALL}") from error
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the foreign packages."""
+    found = {}
+    for package in ("channels", "channels_redis", "redis"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def _kept(options: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ async def main() -> bool:
     await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
     await layer.send("work", {"type": "test.message", "number": 2})
     await asyncio.wait(waiters, timeout=1)
-    served = sum(waiter.done() for waiter in waiters)
+    served: int = sum(waiter.done() for waiter in waiters)
     print(f"{served} of 2 waiters were served with 2 messages; expected 2")
     for waiter in waiters:
         waiter.cancel()
