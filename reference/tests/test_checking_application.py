@@ -246,21 +246,63 @@ def test_a_refused_message_leaves_the_exchange_as_it_was(told: Callable[[], Told
     assert told() == []
 
 
+class Waiting:
+    """A stage whose `send` waits once, as for a slow client; `error` is how it ends then."""
+
+    def __init__(self, stage: Stage, error: Exception | None = None) -> None:
+        async def wait(message: Message) -> None:
+            await Suspend()
+            if error is not None:
+                raise error
+
+        stage.sender._send = wait
+
+
+def test_what_waits_may_have_been_taken_or_not(told: Callable[[], Told]) -> None:
+    stage = Stage(True, {}).give(REQUEST)
+    Waiting(stage)
+    messages = [{**RESPONSE, "more_body": True}, {"type": "server.wake", "after": 5}, {"type": "http.response.body"}]
+    sends = [stage.sender(message) for message in messages]
+    assert not any(advance(send) for send in sends)
+    stage.give({"type": "chat.line"}, {"type": "server.wake"})
+    assert all(advance(send) for send in reversed(sends))
+    stage.give(DONE)
+    assert told() == []
+
+
+def test_what_came_may_show_that_a_send_was_taken(told: Callable[[], Told]) -> None:
+    stage = Stage(True, {}).give(REQUEST)
+    Waiting(stage)
+    response = stage.sender(RESPONSE)
+    assert not advance(response)
+    stage.give(DONE)
+    assert advance(response)
+    stage.let_go()
+    assert told() == []
+
+
+def test_what_is_wrong_either_way_is_told(told: Callable[[], Told]) -> None:
+    stage = Stage(True, {}, type="websocket").give(CONNECT)
+    Waiting(stage)
+    sends = [stage.sender(ACCEPT), stage.sender({"type": "http.response.body"})]
+    assert not any(advance(send) for send in sends)
+    assert told() == [("application", "MSG-027")]
+    stage.give(REQUEST)
+    assert told() == [("server", "MSG-026")]
+    assert all(advance(send) for send in sends)
+    assert told() == [("server", "MSG-027")]
+
+
 def test_a_late_refusal_does_not_undo_what_came_after_it(told: Callable[[], Told]) -> None:
     stage = Stage(True, {}, type="websocket").give(CONNECT)
-    refusing = stage.sender({**ACCEPT, "subprotocol": "chat"})
-    turn = Suspend()
-
-    async def slow(message: Message) -> None:
-        await turn
-        raise ValueError("not offered (WS-019)")
-
-    stage.sender._send, quick = slow, stage.sender._send
-    assert not advance(refusing)
-    stage.sender._send = quick
-    stage.give({"type": "chat.line"})
+    Waiting(stage, ValueError("not offered (WS-019)"))
+    refused = stage.sender({**ACCEPT, "subprotocol": "chat"})
+    assert not advance(refused)
+    stage.sender._send = stage._async_send
+    stage.send(ACCEPT)
+    stage.give({"type": "websocket.receive", "text": "a"})
     with pytest.raises(ValueError, match="WS-019"):
-        advance(refusing)
+        advance(refused)
     assert told() == [("application", "WS-019")]
 
 

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 import anyio
+from attrs import define
 
 from seaway.spec.exchange import Exchange, Violation
 from seaway.spec.registry import requirements
@@ -27,15 +28,27 @@ _TOO_LATE = frozenset({"HTTP-027", "WS-016", "SRV-025"})
 """What a consumer breaks through no fault of its own: it cannot know that its client has gone."""
 
 
+@define(eq=False)
+class _Sending:
+    """A message whose `send` has not returned. `is_counted`: the exchange has it already, for what came shows that."""
+
+    message: Message
+    is_counted: bool = False
+
+
 class Conversation:
-    """Follows one consumer of `type`, and tells `report` what server and application break."""
+    """Follows one consumer of `type`, and tells `report` what server and application break.
+
+    A `send` that waits may have been taken by the server or not yet, and others may overtake it. While there are
+    such, something is only told if it is wrong either way.
+    """
 
     def __init__(self, type: str, report: Report) -> None:
         self.report = report
         self._exchange = Exchange(type)
         self._lock = Lock()
-        self._steps = 0
         self._running = False
+        self._sending: list[_Sending] = []
         self._refusals: list[ConnectionError] = []
 
     @contextmanager
@@ -43,7 +56,7 @@ class Conversation:
         """Around a call of the consumer: what is it given, and when; how does it end."""
         with self._lock:
             busy, self._running = self._running, True
-            found = self._step("to-consumer", message)
+            found = self._given(message)
         given = _values_of(message)
         try:
             if busy:
@@ -53,7 +66,6 @@ class Conversation:
             yield
         except BaseException as error:
             with self._lock:
-                self._steps += 1
                 if self._counts_as_return(error):
                     self._exchange.returned()
                 else:
@@ -61,7 +73,6 @@ class Conversation:
             raise
         else:
             with self._lock:
-                self._steps += 1
                 self._exchange.returned()
         finally:
             self._running = busy
@@ -72,25 +83,31 @@ class Conversation:
     @contextmanager
     def sending(self, message: Message) -> Iterator[None]:
         """Around a call of the server's `send`: may this be sent now, and does the server see it the same way."""
+        own = _Sending(message)
         with self._lock:
-            before = self._exchange.fork()
-            found = self._step("from-consumer", message)
-            mine = self._steps
+            found = self._if_all_were_taken().message("from-consumer", message)
+            if found and self._sending and not self._exchange.fork().message("from-consumer", message):
+                found = []
+            self._sending.append(own)
         faults = [one for one in found if one.requirement not in _TOO_LATE]
-        for one in faults:
-            self.report("application", one.requirement, one.text)
         try:
+            for one in faults:
+                self.report("application", one.requirement, one.text)
             yield
         except ValueError as error:
-            with self._lock:
-                if self._steps == mine:
-                    self._exchange = before
             if not faults:
                 self._refused(message, error)
             raise
         except ConnectionError as error:
             self._refusals.append(error)
             raise
+        else:
+            with self._lock:
+                if not own.is_counted:
+                    self._exchange.message("from-consumer", message)
+        finally:
+            with self._lock:
+                self._sending.remove(own)
         for one in found:
             self.report("server", _of_a_server(one), f"its send took what it must refuse: {one.text}")
 
@@ -99,9 +116,25 @@ class Conversation:
         for one in self._exchange.end():
             self.report("server", one.requirement, one.text, raises=False)
 
-    def _step(self, direction: Any, message: Message) -> list[Violation]:
-        self._steps += 1
-        return self._exchange.message(direction, message)
+    def _given(self, message: Message) -> list[Violation]:
+        """Note that the consumer is given a message, and return what is wrong with that."""
+        found = self._exchange.fork().message("to-consumer", message)
+        if found and self._sending:
+            after = self._if_all_were_taken()
+            if not after.message("to-consumer", message):
+                self._exchange = after
+                for one in self._sending:
+                    one.is_counted = True
+                return []
+        self._exchange.message("to-consumer", message)
+        return found
+
+    def _if_all_were_taken(self) -> Exchange:
+        after = self._exchange.fork()
+        for one in self._sending:
+            if not one.is_counted:
+                after.message("from-consumer", one.message)
+        return after
 
     def _refused(self, message: Message, error: ValueError) -> None:
         requirement = requirement_in(error)
