@@ -160,7 +160,7 @@ def histories(bounds: Bounds, cancels: bool) -> st.SearchStrategy[list[Event]]:
     )
 
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @few

@@ -31,6 +31,7 @@ NOT_PROMISED = {
     "LAY-048": "the old interface has no timeouts",
     "LAY-100": _NEW,
     "LAY-101": _NEW,
+    "MSG-001": _REFUSAL,
     "MSG-002": _REFUSAL,
     "MSG-003": _REFUSAL,
     "MSG-004": _REFUSAL,
@@ -43,10 +44,16 @@ NOT_PROMISED = {
     "MSG-011": _REFUSAL,
     "MSG-012": _NEW,
     "MSG-013": _NEW,
+    "MSG-016": "the old interface does not say what a subclass arrives as",
     "MSG-021": _NEW,
     "SEC-012": _REFUSAL,
 }
 """Requirement to reason."""
+
+NOT_PROMISED_CASES = {
+    "layer.construction.other_characters_of_a_glob_stand_for_themselves": "the old patterns have character classes",
+}
+"""Case to reason, where the rest of its requirement is promised."""
 
 
 def fair(result: Result) -> Result:
@@ -56,7 +63,7 @@ def fair(result: Result) -> Result:
     if NotOfferedError.__name__ in result.details:
         needed = next(line for line in result.details.splitlines() if NotOfferedError.__name__ in line)
         return evolve(result, verdict="not offered", message=needed.partition("Error: ")[2], details="")
-    reasons = [NOT_PROMISED.get(identifier) for identifier in result.ids]
+    reasons = [NOT_PROMISED_CASES.get(result.case) or NOT_PROMISED.get(identifier) for identifier in result.ids]
     if all(reasons):
         return evolve(result, verdict="not offered", message=str(reasons[0]), details="")
     return result
