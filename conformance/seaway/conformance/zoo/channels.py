@@ -78,6 +78,7 @@ class CountsThenWaits(ModelLayer):
     """Capacity is looked at, and then another call may come between."""
 
     async def send(self, channel: str, message: Message) -> None:
+        self.enter()
         if "!" not in str(channel) and isinstance(channel, str):
             self.drop_expired(queue := self.space.channels.get(channel, deque()))
             if len(queue) < self.limit(self.options.channel_capacity, self.options.capacity, channel):

@@ -64,7 +64,19 @@ class LeavingNeedsMembership(ModelLayer):
         await super().group_discard(group, channel)
 
 
-@breaks("GRP-010", "GRP-018", "LAY-086", "LAY-087", "GAP-001", "GAP-006", "GAP-008", "GAP-012", "GAP-002")
+@breaks(
+    "GRP-010",
+    "GRP-018",
+    "LAY-086",
+    "LAY-087",
+    "LAY-084",
+    "GAP-001",
+    "GAP-002",
+    "GAP-006",
+    "GAP-008",
+    "GAP-012",
+    "GAP-020",
+)
 class RaisesForFullMembers(ModelLayer):
     """send_group raises ChannelFull when a member is full."""
 

@@ -66,7 +66,7 @@ class TellsAtOnce(ModelLayer):
         return super().pop_inbox(inbox)
 
 
-@breaks("GAP-001", "LAY-086", "GAP-006")
+@breaks("GAP-001", "LAY-086", "GAP-006", "GAP-020")
 class SaysWhy(ModelLayer):
     """A gap has a reason of its own making."""
 

@@ -183,7 +183,7 @@ class FindsLater(ModelLayer):
         self.counters[f"hidden until {channel}"] = int((self.broker.now() + 0.01) * 1e6)
 
     async def receive(self, channels: Any, timeout: Any = None) -> tuple[str | None, Message | None]:
-        if timeout == 0 and type(channels) is list:
+        if type(timeout) is int and timeout == 0 and type(channels) is list:
             for name in channels:
                 names = [key for key in self.counters if key.startswith(f"hidden until {name}")]
                 if any(self.counters[key] > self.broker.now() * 1e6 for key in names):
