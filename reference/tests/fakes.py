@@ -15,6 +15,7 @@ from seaway.reference.protocols.websocket import WebSocket
 from seaway.reference.runner import Phase
 
 Message = dict[str, Any]
+DRAIN: Message = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
 DATE = b"date: today\r\n"
 any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 
@@ -111,6 +112,7 @@ class FakeRunner:
         self.messages: list[Message] = []
         self.sizes: list[int] = []
         self.ended: list[Message] = []
+        self.controls: list[Message] = []
         self.wakes: list[float | None] = []
         self.record: list[tuple[Any, Message]] = []  # what went both ways, with its direction
         self.phase = Phase.LIVE
@@ -137,6 +139,11 @@ class FakeRunner:
         if not self.phase:
             self.phase = Phase.ENDING
             self.ended.append(message)
+            self.record.append(("to-consumer", message))
+
+    def file_control(self, message: Message) -> None:
+        if not self.phase:
+            self.controls.append(message)
             self.record.append(("to-consumer", message))
 
     def wake_after(self, seconds: float | None) -> None:
@@ -175,7 +182,7 @@ class FakeHost:
         self.settings = Settings(**settings)
         self.script = script
         self.returns = True
-        self.draining = False
+        self.draining: Any = None
         self.date = DATE
         self.connections: set[Any] = set()
         self.broadcast: tuple[object, bytes] = (None, b"")

@@ -92,7 +92,7 @@ def act(site: Site, step: Step) -> None:
     elif name == "retire":
         transport.protocol.retire()
     elif name == "drain":
-        site.host.draining = True
+        site.host.draining = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
     if not site.runners:
         return
     runner = site.runners[-1 - value] if name == "returned" and len(site.runners) > value else site.runner

@@ -430,7 +430,7 @@ def test_the_consumer_may_close_the_connection() -> None:
 def test_a_response_closes_where_the_server_drains() -> None:
     """SRV-007."""
     site = asked(GET)
-    site.host.draining = True
+    site.host.draining = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
     site.respond()
 
     assert replies(site.written)[0].closes
@@ -774,7 +774,7 @@ def test_an_idle_connection_retires_at_once_and_a_busy_one_after_its_response(da
     assert site.transport.closed is closed
     if not site.runners:
         return
-    site.host.draining = True
+    site.host.draining = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
     site.respond()
     assert replies(site.written)[0].closes
     assert site.transport.parted

@@ -97,7 +97,6 @@ async def test_an_unfinished_response_is_told_from_a_whole_one_when_send_times_o
     assert site.only.messages[-1]["complete"] is False
 
 
-@pytest.mark.xfail(strict=True, reason="HTTP-012: the server says `complete` of what its own buffer took in one piece")
 async def test_a_large_response_is_not_complete_because_the_buffer_took_it() -> None:
     """HTTP-012: one message, more than the sockets hold, and a client that goes away without it."""
 

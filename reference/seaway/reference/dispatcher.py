@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Dispatcher"]
 
 logger = logging.getLogger("seaway.server")
+_REPORTED = 100
 _FORGEABLE = tuple(RESERVED_PREFIXES)
 
 
@@ -48,6 +49,7 @@ class Dispatcher:
         self.inbox = ""
         self.dropped = 0
         self._numbers = itertools.count(1)
+        self._reported: set[str] = set()
         # The lifespan consumer does not count in the bound (SRV-028).
         self._most = settings.max_consumers + ("lifespan" in (getattr(application, "types", None) or ()))
 
@@ -97,9 +99,15 @@ class Dispatcher:
         own = runner_or_none.exchange.type
         if kind != "layer.gap" and (kind.startswith(_FORGEABLE) or kind.startswith(own + ".")):
             self.dropped += 1
-            logger.warning("dropped a message of the reserved type %r that came from the layer for %s", kind, channel)
+            self._report(kind, channel)
             return
         runner_or_none.file_layer(message)
+
+    def _report(self, kind: str, channel: str) -> None:
+        """Log a forged message: once for each type, and for a bounded number of types (MSG-024)."""
+        if kind not in self._reported and len(self._reported) < _REPORTED:
+            self._reported.add(kind)
+            logger.warning("dropped a message of the reserved type %r that came from the layer for %s", kind, channel)
 
     async def close(self) -> None:
         """Give up the inbox."""

@@ -28,7 +28,7 @@ class ServerHost:
         self._types = types
         self._logs = dispatcher.settings.access_log and access.isEnabledFor(logging.INFO)
         self.settings = dispatcher.settings
-        self.draining = False
+        self.draining: Message | None = None
         self.date = b""
         self.connections: set[Connection] = set()
         self.broadcast: tuple[object, bytes] = (None, b"")

@@ -200,10 +200,10 @@ class Server:
         host, dispatcher = self._server_host, self._dispatcher
         grace = self.settings.grace
         await self._listener.close()
-        host.draining = True
+        message = {"type": "server.drain", "reason": "shutdown", "grace": grace}
+        host.draining = message
         for connection in list(host.connections):
             connection.retire()
-        message = {"type": "server.drain", "reason": "shutdown", "grace": grace}
         for runner in list(dispatcher.runners.values()):
             runner.file_control(dict(message))
         deadline = anyio.current_time() + (0 if self._now else grace)
@@ -221,16 +221,19 @@ class Server:
 
     async def _close_websockets(self, deadline: float) -> None:
         """Close them with 1012, each once its consumer is idle: a few at once, many spread over the grace time."""
-        waiting = [runner for runner in self._alive() if runner.exchange.type == "websocket"]
+        waiting = self._websockets()
         left = deadline - anyio.current_time()
         batch = max(math.ceil(len(waiting) * 0.05 / left), math.ceil(_CLOSES_PER_SECOND * 0.05)) if left > 0 else 0
         while waiting and anyio.current_time() < deadline and not self._now:
-            ready = [runner for runner in waiting if not runner.running][:batch]
-            for runner in ready:
+            idle = [runner for runner in waiting if not runner.running and runner.exchange.is_open]
+            for runner in idle[:batch]:
                 runner.exchange.end(1012, 503)
-            waiting = [runner for runner in waiting if not runner.phase]
+            waiting = self._websockets()
             if waiting:
                 await anyio.sleep(0.05)
+
+    def _websockets(self) -> list[Any]:
+        return [runner for runner in self._alive() if runner.exchange.type == "websocket" and not runner.phase]
 
     async def _until(self, done: Callable[[], bool], deadline: float) -> None:
         while not done() and anyio.current_time() < deadline:

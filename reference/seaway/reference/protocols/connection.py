@@ -5,12 +5,13 @@ The method names are `asyncio.Protocol`'s, so that the asyncio driver has nothin
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..runner import Exchange, Runner
+    from ..runner import Exchange, Message, Runner
     from ..settings import Settings
 
 __all__ = ["Connection", "Host", "Transport"]
@@ -34,7 +35,7 @@ class Host(Protocol):
     """What protocols need of the server around them."""
 
     settings: Settings
-    draining: bool
+    draining: Message | None  # the `server.drain` of the drain that is under way
     date: bytes  # the `date` header line of this second
     connections: set[Connection]
     broadcast: tuple[object, bytes]  # the text that was sent last, and its frame
@@ -174,6 +175,13 @@ class Connection:
             self._stalled = None
         self._closing = True
         self.transport.close()
+
+    def finish_writing(self, linger: float) -> None:
+        """Tell the client that nothing follows, and close in `linger` seconds if it does not."""
+        self.read(True)
+        with suppress(OSError):  # the client has gone: its end is on the way to `connection_lost`
+            self.transport.write_eof()
+        self.arm(linger)
 
     def _wake(self) -> None:
         waiters, self.waiters = self.waiters, None

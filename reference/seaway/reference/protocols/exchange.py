@@ -49,6 +49,7 @@ class Wire(Protocol):
     def respond_trailers(self, lines: list[bytes]) -> None: ...
     def inform(self, status: int, lines: list[bytes]) -> None: ...
     def response_complete(self) -> None: ...
+    def settle_later(self, exchange: HTTPExchange) -> None: ...
     def consumer_returned(self) -> None: ...
     def close_after_response(self) -> None: ...
     def cut(self) -> None: ...
@@ -184,9 +185,16 @@ class HTTPExchange:
         self._complete()
 
     def _complete(self) -> None:
-        self.runner.finish({"type": "http.disconnect", "complete": True})
-        self._answered()
+        if self.wire.paused:  # the client may yet go without it
+            self.wire.settle_later(self)
+        else:
+            self.settle(complete=True)
         self.wire.response_complete()
+
+    def settle(self, *, complete: bool) -> None:
+        """The consumer's response has gone out, or the client has gone before (HTTP-012)."""
+        self.runner.finish({"type": "http.disconnect", "complete": complete})
+        self._answered()
 
     # -- the runner's side ---------------------------------------------------------------------------------
 

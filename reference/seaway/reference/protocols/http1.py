@@ -84,9 +84,11 @@ class HTTP1Connection(ResponseSide):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.disconnected()
+        self._settle(complete=False)
 
     def resume_writing(self) -> None:
         """The transport has room: the next request may begin."""
+        self._settle(complete=True)
         super().resume_writing()
         if self._state == HEAD:
             self.read(True)
@@ -177,7 +179,7 @@ class HTTP1Connection(ResponseSide):
         self._buffer = buffer[end + 4 :]
         self._version = head.http_version
         self._fields = head.headers
-        self._close = not head.keep_alive or self.host.draining
+        self._close = not head.keep_alive or self.host.draining is not None
         self._chunked = False
         if head.upgrade and self.host.takes("websocket") and handshake.wanted(head.headers):
             self._upgrade(head)
@@ -233,6 +235,8 @@ class HTTP1Connection(ResponseSide):
         if more:
             exchange.waiting = message
         exchange.begin(runner, message)
+        if self.host.draining is not None:
+            runner.file_control(dict(self.host.draining))
 
     def _upgrade(self, head: Head) -> None:
         offer = handshake.check(head, self.host.settings.allowed_origins)
@@ -249,6 +253,8 @@ class HTTP1Connection(ResponseSide):
         websocket.connection_made(self.transport)
         message = websocket_connect(head, self._addresses, offer.subprotocols)
         websocket.begin(runner, message, rest)
+        if self.host.draining is not None:
+            runner.file_control(dict(self.host.draining))
 
     # -- bodies that come in parts -------------------------------------------------------------------------
 
@@ -393,9 +399,7 @@ class HTTP1Connection(ResponseSide):
         self._state = CLOSING
         self._buffer = b""
         if unread and not self.lost:
-            self.read(True)
-            self.transport.write_eof()
-            self.arm(_LINGER)
+            self.finish_writing(_LINGER)
         else:
             self.close()
 

@@ -23,12 +23,15 @@ _STATUS = {code.value: b"HTTP/1.1 %d %b\r\n" % (code.value, code.phrase.encode()
 class ResponseSide(Connection):
     """The half of a connection that writes. `_close`: it ends after the response that is under way."""
 
-    __slots__ = ("_chunked", "_close", "_continue", "_exchange", "_fields", "_is_head", "_state", "_version")
+    __slots__ = (
+        "_chunked", "_close", "_continue", "_exchange", "_fields", "_is_head", "_state", "_unsettled", "_version",
+    )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self._state = HEAD
         self._exchange: HTTPExchange | None = None
+        self._unsettled: HTTPExchange | None = None
         self._fields: list[tuple[bytes, bytes]] = []
         self._is_head = False
         self._version = "1.1"
@@ -95,6 +98,15 @@ class ResponseSide(Connection):
         """Write an informational response; HTTP/1.0 has none (RFC 9110, 15.2)."""
         if self._version == "1.1":
             self.transport.write(b"%b%b\r\n" % (_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status, b"".join(lines)))
+
+    def settle_later(self, exchange: HTTPExchange) -> None:
+        """Tell `exchange` how its response ended once the transport has room again, or the client has gone."""
+        self._unsettled = exchange
+
+    def _settle(self, *, complete: bool) -> None:
+        exchange, self._unsettled = self._unsettled, None
+        if exchange is not None:
+            exchange.settle(complete=complete)
 
     def close_after_response(self) -> None:
         """Keep the connection no longer than this response."""

@@ -99,10 +99,10 @@ class WebSocket(Connection):
     def emit(self, message: Message) -> None:
         """As `send`, without waiting for room."""
         kind = message_type(message)
-        if self._ended:
-            raise ConnectionEnded(self)
         if not self.started:
             raise invalid("type", "nothing before the consumer's first message", kind, "CON-029")
+        if self._ended:
+            raise ConnectionEnded(self)
         if kind == "websocket.send":
             check_websocket_send(message)
             if self._state >= CLOSING:
@@ -168,13 +168,13 @@ class WebSocket(Connection):
 
     def _reject(self, status: int, headers: Any, body: bytes) -> None:
         lines, length, _ = encode_fields(headers)
-        if length is not None and length != len(body):
-            raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-038")
         if status == 204 or status == 304:
             body = b""
             lines = [line for line in lines if not line.startswith(b"content-length:")]
         elif length is None:
             lines.append(b"content-length: %d\r\n" % len(body))
+        elif length != len(body):
+            raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-038")
         if status == 503:
             lines.append(b"retry-after: 1\r\n")
         phrase = _PHRASES.get(status, b"")
@@ -195,6 +195,11 @@ class WebSocket(Connection):
         if self._buffer:  # the client's close frame may stand behind messages that found no room
             self._need = 0
             self.host.soon(self.resume)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was accepted and nobody has begun to close it."""
+        return self._state == OPEN
 
     # -- the runner's side ---------------------------------------------------------------------------------
 
@@ -420,9 +425,7 @@ class WebSocket(Connection):
         """Close, but let the client take what was written: unread input would reset it away."""
         self._state = FAILED
         self._buffer = None
-        self.read(True)
-        self.transport.write_eof()
-        self.arm(_LINGER)
+        self.finish_writing(_LINGER)
 
     def _finish(self, code: int, reason: str) -> None:
         self.runner.finish({"type": "websocket.disconnect", "code": code, "reason": reason})
