@@ -462,3 +462,9 @@ def test_a_consumer_class_behind_a_router(caplog: pytest.LogCaptureFixture) -> N
 
     assert [message["body"] for message in client.sent] == [b"Hello you"]
     assert caplog.records == []
+
+
+def test_a_reversed_path_never_names_another_host() -> None:
+    router = Router([Route("/{rest:path}", Consumer, name="any", types=("http",))])
+
+    assert router.reverse("any", rest="/evil.example") == "/%2Fevil.example"

@@ -304,7 +304,9 @@ class Router:
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self._names) or 'none'}"
             raise LookupError(f"no route is named {name!r}; {hint}")
         try:
-            return pattern.build(arguments)
+            path = pattern.build(arguments)
+            # Two slashes at the beginning would name another host.
+            return "/%2F" + path[2:] if path.startswith("//") else path
         except ValueError as error:
             raise ValueError(f"reverse({name!r}): {error}") from None
 
