@@ -182,7 +182,7 @@ class FakeHost:
         self.settings = Settings(**settings)
         self.script = script
         self.returns = True
-        self.draining: Any = None
+        self.draining: Message | None = None
         self.date = DATE
         self.connections: set[Any] = set()
         self.broadcast: tuple[object, bytes] = (None, b"")

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from .fakes import FakeRunner, Message, Site
+from .fakes import DRAIN, FakeRunner, Message, Site
 from .frames import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
 
 Step = tuple[str, Any]
@@ -92,7 +92,7 @@ def act(site: Site, step: Step) -> None:
     elif name == "retire":
         transport.protocol.retire()
     elif name == "drain":
-        site.host.draining = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
+        site.host.draining = DRAIN
     if not site.runners:
         return
     runner = site.runners[-1 - value] if name == "returned" and len(site.runners) > value else site.runner

@@ -7,7 +7,7 @@ import pytest
 from seaway.reference.protocols import exchange as exchange_module
 from seaway.reference.protocols import head
 
-from .fakes import Message, Site, advance, answering, replies
+from .fakes import DRAIN, Message, Site, advance, answering, replies
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -430,7 +430,7 @@ def test_the_consumer_may_close_the_connection() -> None:
 def test_a_response_closes_where_the_server_drains() -> None:
     """SRV-007."""
     site = asked(GET)
-    site.host.draining = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
+    site.host.draining = DRAIN
     site.respond()
 
     assert replies(site.written)[0].closes
@@ -774,7 +774,7 @@ def test_an_idle_connection_retires_at_once_and_a_busy_one_after_its_response(da
     assert site.transport.closed is closed
     if not site.runners:
         return
-    site.host.draining = {"type": "server.drain", "reason": "shutdown", "grace": 10.0}
+    site.host.draining = DRAIN
     site.respond()
     assert replies(site.written)[0].closes
     assert site.transport.parted
@@ -785,6 +785,38 @@ def test_a_connection_is_busy_while_something_waits_to_be_written() -> None:
     assert not site.connection.busy
     site.transport.fill()
     assert site.connection.busy
+
+
+def test_a_request_that_begins_in_a_drain_is_told_of_it() -> None:
+    """SRV-011."""
+    site = Site()
+    site.feed(GET[:20])
+    site.host.draining = DRAIN
+    site.feed(GET[20:])
+
+    assert site.runner.controls == [DRAIN]
+    assert site.runner.controls[0] is not DRAIN
+    site.respond()
+    assert replies(site.written)[0].closes
+
+
+@pytest.mark.parametrize("end", [*ENDS, "taken"])
+def test_a_response_that_still_waits_for_the_client_is_not_yet_complete(end: str) -> None:
+    """HTTP-012: the client may go without it."""
+    site = asked()
+    site.transport.fill()
+    site.respond()
+    assert site.runner.ended == []
+    with pytest.raises(ValueError, match="HTTP-026"):
+        site.respond()
+    if end == "taken":
+        site.transport.empty()
+    else:
+        ENDS[end](site)
+    site.lose()
+
+    assert site.runner.ended == [COMPLETE if end == "taken" else DISCONNECT]
+    assert site.host.log == [(200, 2)]
 
 
 def test_the_server_may_end_a_request() -> None:

@@ -322,7 +322,7 @@ def test_nothing_is_lost_without_a_count(steps: list[str], most: int) -> None:
     assert list(expected) == []
 
 
-@pytest.mark.parametrize("name", ["file_socket", "finish", "wake_after"])
+@pytest.mark.parametrize("name", ["file_socket", "file_control", "finish", "wake_after"])
 def test_the_fake_runner_is_called_as_the_real_one(name: str) -> None:
     """Otherwise a change of `Runner` would go unnoticed here."""
     assert signature(getattr(FakeRunner, name)) == signature(getattr(Runner, name), eval_str=True)

@@ -327,6 +327,7 @@ BROKEN: dict[str, tuple[bytes, int]] = {
     "continuation of nothing": (frame(CONTINUATION, b"a"), 1002),
     "message in a message": (frame(TEXT, b"a", fin=False) + frame(TEXT, b"b"), 1002),
     "length not in its shortest form": (b"\x81\xfe\x00\x05\x00\x00\x00\x00hello", 1002),
+    "long length not in its shortest form": (b"\x82\xff" + (200).to_bytes(8, "big") + b"\0" * 204, 1002),
     "text is not UTF-8": (frame(TEXT, b"\xed\xa0\x80"), 1007),
     "text in fragments is not UTF-8": (frame(TEXT, b"\xc3", fin=False) + frame(CONTINUATION, b"("), 1007),
     "close with one byte": (frame(CLOSE, b"\x03"), 1002),
