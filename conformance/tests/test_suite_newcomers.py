@@ -70,7 +70,7 @@ def run(project: Path, *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
         [*command, "--timescale=0.2", "-q"],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(roots)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(roots), "PYTEST_ADDOPTS": "-p no:hypothesispytest"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -21,7 +21,7 @@ HEALTHY = "--layer=suite_targets:Healthy"
 
 def call(*command: str, cwd: Path = HERE) -> tuple[int, str]:
     path = os.pathsep.join([ROOTS, str(HERE)])
-    environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:hypothesispytest"}
     environment.pop("PYTEST_XDIST_WORKER", None)
     done = subprocess.run(
         [sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=110
@@ -88,7 +88,7 @@ def test_a_whole_run_conforms_and_its_report_is_valid(tmp_path: Path) -> None:
     }
     verdicts = {line["id"]: line["verdict"] for line in report["requirements"]}
     assert verdicts["LAY-045"] == "pass"
-    assert verdicts["LAY-026"] == "not offered"
+    assert verdicts["GRP-015"] == "not offered"
     assert verdicts["LAY-068"] == "not tested"
     assert "cancellations that hit a call in flight" in output
 
@@ -129,20 +129,12 @@ def test_a_known_failure_that_is_met_fails_the_run(tmp_path: Path) -> None:
     assert "LAY-045  unexpected pass" in output
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("LAY-999 because", "LAY-999 is no requirement of a layer"),
-        ("LAY-045", "LAY-045 has no reason"),
-        ("LAY-045 a\nLAY-045 b", "LAY-045 stands twice"),
-    ],
-)
-def test_a_bad_list_of_known_failures_is_one_line(tmp_path: Path, line: str, expected: str) -> None:
+def test_a_bad_list_of_known_failures_is_one_line(tmp_path: Path) -> None:
     known = tmp_path / "known.txt"
-    known.write_text(line)
+    known.write_text("LAY-999 because")
     code, output = in_checkout(HEALTHY, f"--known-failures={known}")
     assert code == 4
-    assert expected in output
+    assert "LAY-999 is no requirement of a layer" in output
     assert "Traceback" not in output
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from seaway.conformance.cases import SuiteError, all_cases, case_of, covered, layer_requirements
 from seaway.conformance.cli import report as report_command
+from seaway.conformance.known import KnownFailuresError, read
 from seaway.conformance.matrix import badge, page
 from seaway.conformance.report import Run, as_json, lines, profiles, untested
 from seaway.conformance.runner import Result, Verdict
@@ -132,3 +133,24 @@ def test_the_command_refuses_what_is_no_report(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(report_command, [str(path), f"--output={tmp_path / 'page.html'}"])
     assert outcome.exit_code == 1
     assert "is no report of this suite" in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("LAY-999 because", "LAY-999 is no requirement of a layer"),
+        ("LAY-045", "LAY-045 has no reason"),
+        ("LAY-045 a\nLAY-045 b", "LAY-045 stands twice"),
+    ],
+)
+def test_a_bad_list_of_known_failures_is_refused(tmp_path: Path, line: str, expected: str) -> None:
+    path = tmp_path / "known.txt"
+    path.write_text(line)
+    with pytest.raises(KnownFailuresError, match=expected):
+        read(path)
+
+
+def test_a_list_of_known_failures_has_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "known.txt"
+    path.write_text("# mine\n\nLAY-045  https://example.org/12 it was easier\n")
+    assert read(path) == {"LAY-045": "https://example.org/12 it was easier"}

@@ -8,6 +8,7 @@ is a failure (`Unexpected`), any other is a crash (`Crashed`), no answer is `Han
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Generator, Sequence
 from math import inf
@@ -235,6 +236,10 @@ class _Threads:
     """Daemon threads that are used again: one more than ever ran at the same time."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: a forked child has none of its parent's threads."""
         self._idle: SimpleQueue[SimpleQueue[Callable[[], None]]] = SimpleQueue()
 
     def run(self, function: Callable[[], None]) -> None:
@@ -252,6 +257,8 @@ class _Threads:
 
 
 _threads = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.forget)
 
 
 def _poster(backend: str) -> Callable[[Callable[[], None]], None]:

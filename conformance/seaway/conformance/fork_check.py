@@ -57,7 +57,7 @@ def main() -> None:
 
 def _answer_and_exit(face: Face, writing: int) -> None:
     # A thread of its own, for this one seems to be in an event loop.
-    answers: dict[str, str] = {}
+    answers = dict.fromkeys((*CALLS, "close"), "no answer in time")
     thread = threading.Thread(target=lambda: answers.update(anyio.run(_try, face)))
     thread.start()
     thread.join(2 * WAIT)

@@ -119,7 +119,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         return
     items.sort(key=lambda item: not (isinstance(item, LayerItem) and item.case.is_smoke))
     suite.selected = [(item.case, item.subject) for item in items if isinstance(item, LayerItem)]
-    if not suite.selected and not config.option.collectonly:
+    if not suite.selected and not suite.partial:
         raise pytest.UsageError(
             "--layer was given, but no test of the suite was collected: run `pytest conformance`, or "
             "`pytest --pyargs seaway.conformance`, and see that python_files has test_*.py"

@@ -64,30 +64,59 @@ class Result:
 def run(cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits) -> list[Result]:
     """Run *cases* side by side in one event loop and return their results, in the same order."""
     found: dict[str, Result] = {}
-    thread = threading.Thread(
-        target=partial(_run_loop, cases, harness, subject, limits, found),
-        name=f"conformance-{subject.name}",
-        daemon=True,
-    )
+    pulse = _Pulse(limits.deadline)
+    thread = threading.Thread(target=partial(_run_loop, cases, harness, subject, limits, found, pulse), daemon=True)
     thread.start()
-    thread.join(limits.deadline * (CASE_DEADLINES + 2))
+    pulse.watch(thread)
     stuck = _stack(thread) if thread.is_alive() else ""
     return [found.get(case.name) or _blocked_loop(case, subject, stuck) for case in cases]
 
 
+class _Pulse:
+    """Tells an event loop that is blocked from one that is busy.
+
+    Args:
+        deadline: seconds that a call may take; so long and half as long again may pass without a beat.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self._pause = deadline / 10
+        self._longest = 1.5 * deadline
+        self._last = time.monotonic()
+
+    async def beat(self) -> None:
+        """Beat, until cancelled."""
+        while True:
+            self._last = time.monotonic()
+            await anyio.sleep(self._pause)
+
+    def watch(self, thread: threading.Thread) -> None:
+        """Return when *thread* has ended, or its event loop is blocked."""
+        while thread.is_alive() and time.monotonic() - self._last < self._longest:
+            thread.join(self._pause)
+
+
 def _run_loop(
-    cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits, found: dict[str, Result]
+    cases: Sequence[Case],
+    harness: LayerHarness,
+    subject: Subject,
+    limits: Limits,
+    found: dict[str, Result],
+    pulse: _Pulse,
 ) -> None:
     async def main() -> None:
         # A fault, or a step of the clock, is for all objects: not beside tests that know nothing of it.
         alone = [case for case in cases if case.needs & {"broker", "broker clock"} or harness.offers("backend_clock")]
         few = anyio.Semaphore(SIDE_BY_SIDE)
-        async with anyio.create_task_group() as tasks:
-            for case in cases:
-                if case not in alone:
-                    tasks.start_soon(one, case, nullcontext() if case.waits else few)
-        for case in alone:
-            await one(case, nullcontext())
+        async with anyio.create_task_group() as beating:
+            beating.start_soon(pulse.beat)
+            async with anyio.create_task_group() as tasks:
+                for case in cases:
+                    if case not in alone:
+                        tasks.start_soon(one, case, nullcontext() if case.waits else few)
+            for case in alone:
+                await one(case, nullcontext())
+            beating.cancel_scope.cancel()
 
     async def one(case: Case, turn: AbstractAsyncContextManager[Any]) -> None:
         async with turn:
