@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from .fakes import Message, Site, replies, silent
+from .fakes import Message, Site, silent
+from .replies import replies
 
 NEXT = b"GET /next HTTP/1.1\r\nHost: test\r\n\r\n"
 DISCONNECT: Message = {"type": "http.disconnect", "complete": False}

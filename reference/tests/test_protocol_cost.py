@@ -13,8 +13,9 @@ from seaway.reference.protocols import chunked, http1, websocket
 from seaway.reference.protocols.chunked import ChunkedDecoder
 from seaway.reference.protocols.head import BARE_LF
 
-from .fakes import Site, answering, replies, silent
+from .fakes import Site, answering, silent
 from .frames import BINARY, CONTINUATION, PING, TEXT, frame, handshake
+from .replies import replies
 
 KIB = 1024
 POST = b"POST / HTTP/1.1\r\nHost: test\r\n"

@@ -7,7 +7,8 @@ import pytest
 from seaway.reference.protocols import exchange as exchange_module
 from seaway.reference.protocols import head
 
-from .fakes import DRAIN, Message, Site, advance, answering, replies
+from .fakes import DRAIN, Message, Site, advance, answering
+from .replies import replies
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n"

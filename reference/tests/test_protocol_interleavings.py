@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from seaway.spec.exchange import Exchange, Violation
 
-from .fakes import Site, any_speed, replies, silent
+from .fakes import Site, any_speed, silent
 from .frames import CLOSE, handshake
+from .replies import replies
 from .steps import ANSWERS, BYTES, CLOCK, FRAMES, GET, SENDS, SERVER, SOCKET, Step, act, send
 
 HTTP = st.one_of(

@@ -13,8 +13,10 @@ from seaway.reference.protocols.chunked import ChunkedDecoder
 from seaway.reference.protocols.head import Refused, parse_fields, parse_head
 from seaway.reference.runner import Runner
 
-from .fakes import FakeRunner, Message, Site, Worker, answering, any_speed, replies
+from .fakes import FakeRunner, Message, Site, answering, any_speed
 from .frames import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
+from .replies import replies
+from .workers import Worker
 
 # -- any bytes -------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .fakes import Message, Site, any_speed, replies
+from .fakes import Message, Site, any_speed
 from .frames import BINARY, CONTINUATION, PING, TEXT, close_frame, frame, handshake
+from .replies import replies
 from .smuggling import CASES, Case
 
 NEXT = b"GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"

@@ -9,7 +9,8 @@ import pytest
 from seaway.reference import Settings
 from seaway.reference.runner import ConnectionEnded, Phase, size_of
 
-from .fakes import FakeExchange, Message, Worker, advance
+from .fakes import Message, advance
+from .workers import FakeExchange, Worker
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,11 @@ from seaway.reference.dispatcher import Dispatcher
 from seaway.reference.runner import Phase, Runner
 from seaway.spec.exchange import Exchange
 
-from .fakes import FakeLayer, FakeRuntime, Message, Site, Suspend, advance, any_speed, replies
+from .fakes import Message, Site, Suspend, advance, any_speed
 from .frames import handshake
+from .replies import replies
 from .steps import ANSWERS, BYTES, CLOCK, FRAMES, SENDS, SERVER, SOCKET, Step, act
+from .workers import FakeLayer, FakeRuntime
 
 
 @pytest.fixture(autouse=True, scope="module")
