@@ -19,8 +19,8 @@ ROOTS = os.pathsep.join(str(ROOT / name) for name in ("spec", "layers", "referen
 HEALTHY = "--layer=suite_targets:Healthy"
 
 
-def call(*command: str, cwd: Path = HERE) -> tuple[int, str]:
-    path = os.pathsep.join([ROOTS, str(HERE)])
+def call(*command: str, cwd: Path = HERE, extra_path: Path = HERE) -> tuple[int, str]:
+    path = os.pathsep.join([ROOTS, str(HERE), str(extra_path)])
     environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:hypothesispytest"}
     environment.pop("PYTEST_XDIST_WORKER", None)
     done = subprocess.run(
@@ -153,3 +153,31 @@ def test_two_processes_of_the_afternoon_layer_pass() -> None:
     assert code == 0, output
     assert "processes    1.0   incomplete" in output
     assert " passed" in output
+
+
+def test_an_option_that_another_plugin_has_is_left_to_it(tmp_path: Path) -> None:
+    (tmp_path / "rival.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--layer', dest='rivals_layer', default='mine')\n"
+    )
+    (tmp_path / "test_theirs.py").write_text(
+        "def test_theirs(pytestconfig):\n    assert pytestconfig.getoption('rivals_layer') == 'theirs'\n"
+    )
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {tmp_path}\n")
+    plugins = ("-p", "rival", "-p", "seaway.conformance.plugin")
+    code, output = call(
+        "-m", "pytest", "-q", *plugins, "--layer=theirs", "test_theirs.py", cwd=tmp_path, extra_path=tmp_path
+    )
+    assert code == 0, output
+    assert "1 passed" in output
+
+
+def test_a_run_that_is_interrupted_has_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "interrupting.py").write_text(
+        "def pytest_runtest_setup(item):\n    if 'received' in item.name:\n        raise KeyboardInterrupt\n"
+    )
+    report = tmp_path / "report.json"
+    arguments = (HEALTHY, "-q", f"--report={report}", "-p", "interrupting")
+    code, output = call("-m", "pytest", str(HERE.parent), *arguments, extra_path=tmp_path)
+    assert code == 2, output
+    assert "finished" not in report_of(report)
+    assert "profiles" not in report_of(report)

@@ -191,7 +191,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     suite.partial = suite.partial or bool(session.testsfailed and session.shouldfail) or _narrowed(session)
     path = _option(session.config, "report")
     if path is not None:
-        finished = None if session.shouldstop else datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        was_cut_off = session.shouldstop or session.exitstatus in (
+            pytest.ExitCode.INTERRUPTED,
+            pytest.ExitCode.INTERNAL_ERROR,
+        )
+        finished = None if was_cut_off else datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         path.write_text(json.dumps(suite.report(finished), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if suite.unexpected_passes() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
