@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -26,8 +28,10 @@ class AfternoonHarness(LayerHarness):
     processes = True
 
     def __init__(self) -> None:
-        folder = os.environ.setdefault("SEAWAY_AFTERNOON", tempfile.mkdtemp(prefix="seaway-afternoon-"))
-        self._path = Path(folder) / "broker"
+        if "SEAWAY_AFTERNOON" not in os.environ:
+            os.environ["SEAWAY_AFTERNOON"] = folder = tempfile.mkdtemp(prefix="seaway-afternoon-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self._path = Path(os.environ["SEAWAY_AFTERNOON"]) / "broker"
 
     def make(self, *, is_async: bool, **options: Any) -> Any:
         """See `LayerHarness.make`."""
