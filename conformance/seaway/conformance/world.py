@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 from attrs import frozen
 
-from seaway.conformance.face import Call, Face, Hang, Limits, Outcome
+from seaway.conformance.face import Call, Face, Hang, Limits, Outcome, Unexpected
 from seaway.conformance.harness import LayerHarness
 from seaway.conformance.remote import Remote
 
@@ -62,7 +62,12 @@ class World:
     def layer(self, *, other_flavour: bool = False, **options: Any) -> Face:
         """Return a new layer object in this test's namespace, unless *options* say otherwise."""
         is_async = self.subject.is_async is not other_flavour
-        raw = self.harness.make(is_async=is_async, **{"namespace": self.namespace, **options})
+        options = {"namespace": self.namespace, **options}
+        try:
+            raw = self.harness.make(is_async=is_async, **options)
+        except Exception as error:
+            given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+            raise Unexpected(f"an object could not be made with {given}: {type(error).__name__}: {error}") from error
         face = Face(raw, is_async, self.limits, self.subject.backend)
         self._faces.append(face)
         return face

@@ -19,6 +19,54 @@ class OtherInterface(ModelLayer):
     interface: ClassVar[str] = "1"
 
 
+@breaks("LAY-006")
+class HidesItsFlavour(ModelLayer):
+    """The class does not say its flavour, only its objects do."""
+
+    is_async = None  # type: ignore[assignment]
+
+    def __init__(self, broker: Broker, **options: Any) -> None:
+        super().__init__(broker, **options)
+        self.is_async = True
+
+
+@breaks("LAY-013", "LAY-015", "LAY-084")
+class LacksAKeyword(ModelLayer):
+    """inbox_bytes is not known."""
+
+    def __init__(self, broker: Broker, **options: Any) -> None:
+        if "inbox_bytes" in options:
+            raise TypeError("unknown option 'inbox_bytes'")
+        super().__init__(broker, **options)
+
+
+@breaks("LAY-019")
+class EntersAsNobody(ModelLayer):
+    """async with returns nothing."""
+
+    async def __aenter__(self) -> None:  # type: ignore[override]
+        self.enter()
+
+
+@breaks("LAY-028")
+class ReturnsWhatItSent(ModelLayer):
+    """send returns the size of the message."""
+
+    async def send(self, channel: str, message: Message) -> int | None:  # type: ignore[override]
+        await super().send(channel, message)
+        return None if "!" in channel else len(message)
+
+
+@breaks("LAY-062", "LAY-004", "LAY-050", "GRP-004")
+class LocalNamesAreNumbers(ModelLayer):
+    """A local name that does not begin with a letter or digit goes nowhere, nor one with a dot in it."""
+
+    def put(self, channel: str, message: Message, size: int) -> None:
+        local = channel.partition("!")[2]
+        if not local or (local[0].isalnum() and "." not in local):
+            super().put(channel, message, size)
+
+
 @breaks("LAY-008")
 class ListsExtensions(ModelLayer):
     """extensions is a set that anybody can change."""

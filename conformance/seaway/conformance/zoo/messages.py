@@ -161,6 +161,14 @@ class QuotesEverything(ModelLayer):
             raise ValueError(f"{error}: {message!r}") from None
 
 
+@breaks("MSG-001")
+class TakesAnyMapping(ModelLayer):
+    """Whatever has keys is taken for a dict."""
+
+    def check_message(self, message: Any) -> Message:
+        return super().check_message(dict(message) if hasattr(message, "keys") else message)
+
+
 @breaks("MSG-011", "MSG-001")
 class RaisesTypeError(ModelLayer):
     """What is no dict at all raises TypeError."""
