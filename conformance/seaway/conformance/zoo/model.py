@@ -12,57 +12,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from copy import deepcopy
-from math import inf, isfinite
+from math import inf
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, ClassVar
 
 import anyio
-from attrs import field, frozen
 
 from seaway.conformance.zoo.broker import Broker, Entry, Inbox, Message, Space
+from seaway.conformance.zoo.options import Options
 from seaway.spec import RESERVED_PREFIXES, InvalidMessage, check_channel, check_group, inbox_of, normalise, to_json
 
 OLD_NAMES = ("receive_async", "receive_many", "group_channels", "group_members", "group_send", "group_expiry")
-
-
-def _count(_: object, attribute: Any, value: Any) -> None:
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{attribute.name}: expected 1 or more, got {value!r}")
-
-
-def _seconds(_: object, attribute: Any, value: Any) -> None:
-    if type(value) not in (int, float) or not isfinite(value) or value <= 0:
-        raise ValueError(f"{attribute.name}: expected seconds above 0, got {value!r}")
-
-
-def _namespace(_: object, attribute: Any, value: Any) -> None:
-    if value != "":
-        check_group(value)
-
-
-def _globs(check: Any) -> Any:
-    def check_all(instance: object, attribute: Any, value: Any) -> None:
-        for item in value.values():
-            check(instance, attribute, item)
-
-    return check_all
-
-
-@frozen(kw_only=True)
-class Options:
-    """The keywords of LAY-013."""
-
-    capacity: int = field(default=100, validator=_count)
-    channel_capacity: Mapping[str, int] = field(factory=dict, validator=_globs(_count))
-    expiry: float = field(default=60, validator=_seconds)
-    channel_expiry: Mapping[str, float] = field(factory=dict, validator=_globs(_seconds))
-    namespace: str = field(default="", validator=_namespace)
-    lease: float = field(default=30, validator=_seconds)
-    max_message_size: int = field(default=1024 * 1024, validator=_count)
-    inbox_capacity: int = field(default=10_000, validator=_count)
-    inbox_bytes: int = field(default=64 * 1024 * 1024, validator=_count)
-    send_deadline: float = field(default=2, validator=_seconds)
 
 
 class ChannelFull(Exception):  # noqa: N818 - the interface names it so
