@@ -15,10 +15,9 @@ from typing import Any
 import anyio
 import attrs
 
+from seaway.conformance.client.http import DEADLINE
 from seaway.layers import MemoryLayer
 from seaway.reference import Server, Settings
-
-from .wire import DEADLINE
 
 Message = dict[str, Any]
 Handler = Callable[["Consumer", Message], Any]

@@ -3,8 +3,9 @@
 from contextlib import suppress
 from typing import Any
 
+from seaway.conformance.client.websocket import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
+
 from .fakes import DRAIN, FakeRunner, Message, Site
-from .frames import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
 
 Step = tuple[str, Any]
 

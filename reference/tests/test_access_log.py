@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from .frames import handshake, websocket
+from seaway.conformance.client.http import connect, request
+from seaway.conformance.client.websocket import handshake, websocket
+
 from .scripted import Consumer, Message, answer, serving, until
-from .wire import connect, request
 
 pytestmark = pytest.mark.anyio
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from seaway.conformance.client.http import connect
+from seaway.conformance.client.websocket import text, websocket
 from seaway.layers import MemoryLayer, SyncMemoryLayer
 from seaway.reference import Route, Router, Server, Settings, adapt_sync
 from seaway.reference.checking import RequirementBroken, checked, checked_layer
@@ -14,8 +16,6 @@ from seaway.spec import from_json
 from seaway.spec.schemas import vectors
 
 from .fakes import Suspend, advance
-from .frames import text, websocket
-from .wire import connect
 
 Message = dict[str, Any]
 Told = list[tuple[str, str]]

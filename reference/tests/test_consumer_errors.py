@@ -7,9 +7,10 @@ from typing import Any
 import anyio
 import pytest
 
-from .frames import handshake, text, websocket
+from seaway.conformance.client.http import IncompleteError, connect, request
+from seaway.conformance.client.websocket import handshake, text, websocket
+
 from .scripted import Application, Consumer, Message, answer, serving, traces, until
-from .wire import IncompleteError, connect, request
 
 pytestmark = pytest.mark.anyio
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import connect
+from seaway.conformance.client.websocket import WebSocket, handshake, text, websocket
 from seaway.reference import Server, Settings
 from seaway.reference.demo import app
-
-from .frames import WebSocket, handshake, text, websocket
-from .wire import connect
 
 pytestmark = pytest.mark.anyio
 FOLDER = Path(app.__file__).parent

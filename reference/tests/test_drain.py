@@ -7,11 +7,11 @@ from typing import Any
 import anyio
 import pytest
 
+from seaway.conformance.client.http import DEADLINE, Client, IncompleteError, Response, connect, request
+from seaway.conformance.client.websocket import CLOSE, WebSocket, handshake, text, websocket
 from seaway.reference import Server, Settings
 
-from .frames import CLOSE, WebSocket, handshake, text, websocket
 from .scripted import Application, Consumer, Gate, Message, answer, serving, until
-from .wire import DEADLINE, Client, IncompleteError, Response, connect, request
 
 pytestmark = pytest.mark.anyio
 

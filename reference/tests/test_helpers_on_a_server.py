@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import connect
+from seaway.conformance.client.websocket import handshake, text, websocket
 from seaway.reference import Consumer, Mount, Route, Router, Server, Settings, SyncConsumer
-
-from .frames import handshake, text, websocket
-from .wire import connect
 
 pytestmark = pytest.mark.anyio
 Message = dict[str, Any]

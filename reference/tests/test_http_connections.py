@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import Client, ask_when_admitted, connect, request
+from seaway.conformance.client.websocket import handshake, text, websocket
 from seaway.reference import Server
 
-from .frames import handshake, text, websocket
 from .scripted import Application, Consumer, Gate, Message, answer, serving, until
-from .wire import Client, ask_when_admitted, connect, request
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import Client, connect, request
+
 from .scripted import Consumer, Gate, Message, answer, serving, until
-from .wire import Client, connect, request
 
 pytestmark = pytest.mark.anyio
 

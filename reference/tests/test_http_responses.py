@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import IncompleteError, connect, request
+
 from .scripted import Consumer, Handler, Message, serving, until
-from .wire import IncompleteError, connect, request
 
 pytestmark = pytest.mark.anyio
 

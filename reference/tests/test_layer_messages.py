@@ -7,12 +7,12 @@ from typing import Any
 import anyio
 import pytest
 
+from seaway.conformance.client.http import connect, request
+from seaway.conformance.client.websocket import handshake, text, websocket
 from seaway.layers import MemoryLayer, SyncMemoryLayer
 from seaway.reference import Server, Settings, adapt_sync
 
-from .frames import handshake, text, websocket
 from .scripted import Application, Consumer, Message, answer, serving, until
-from .wire import connect, request
 
 pytestmark = pytest.mark.anyio
 

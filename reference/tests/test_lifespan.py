@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import connect
 from seaway.layers import MemoryLayer
 from seaway.reference import Server, Settings, StartupFailed
 
 from .scripted import Application, Consumer, Message, answer, serving, until
-from .wire import connect
 
 pytestmark = pytest.mark.anyio
 

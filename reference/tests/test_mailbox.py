@@ -6,9 +6,9 @@ from typing import Any
 import attrs
 import pytest
 
+from seaway.conformance.client.websocket import PING, frame, text, websocket
 from seaway.reference import Settings
 
-from .frames import PING, frame, text, websocket
 from .scripted import Consumer, Gate, Message, answer, serving, until
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from .frames import close_frame, frame, handshake, text
+from seaway.conformance.client.http import connect, request
+from seaway.conformance.client.websocket import close_frame, frame, handshake, text
+
 from .scripted import answer, serving, until
-from .wire import connect, request
 
 pytestmark = pytest.mark.anyio
 

@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import pytest
 
+from seaway.conformance.client.websocket import BINARY, CONTINUATION, PING, TEXT, frame, handshake
 from seaway.reference.protocols import chunked, http1, websocket
 from seaway.reference.protocols.chunked import ChunkedDecoder
 from seaway.reference.protocols.head import BARE_LF
 
 from .fakes import Site, answering, silent
-from .frames import BINARY, CONTINUATION, PING, TEXT, frame, handshake
 from .replies import replies
 
 KIB = 1024

@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seaway.conformance.client.websocket import CLOSE, handshake
 from seaway.spec.exchange import Exchange, Violation
 
 from .fakes import Site, any_speed, silent
-from .frames import CLOSE, handshake
 from .replies import replies
 from .steps import ANSWERS, BYTES, CLOCK, FRAMES, GET, SENDS, SERVER, SOCKET, Step, act, send
 

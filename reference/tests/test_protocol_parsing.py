@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.websocket import ACCEPT, KEY
 from seaway.reference.protocols.chunked import ChunkedDecoder
 from seaway.reference.protocols.frames import ProtocolError, close_payload, frame, read_close
 from seaway.reference.protocols.handshake import check, wanted
 from seaway.reference.protocols.head import Head, Refused, open_end, parse_fields, parse_head
 
-from .frames import ACCEPT, KEY
 from .smuggling import CASES
 
 HOST = b"Host: test"

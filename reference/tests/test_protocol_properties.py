@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seaway.conformance.client.websocket import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
 from seaway.reference import Settings
 from seaway.reference.protocols.chunked import ChunkedDecoder
 from seaway.reference.protocols.head import Refused, parse_fields, parse_head
 from seaway.reference.runner import Runner
 
 from .fakes import FakeRunner, Message, Site, answering, any_speed
-from .frames import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake
 from .replies import replies
 from .workers import Worker
 

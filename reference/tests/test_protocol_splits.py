@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seaway.conformance.client.websocket import BINARY, CONTINUATION, PING, TEXT, close_frame, frame, handshake
+
 from .fakes import Message, Site, any_speed
-from .frames import BINARY, CONTINUATION, PING, TEXT, close_frame, frame, handshake
 from .replies import replies
 from .smuggling import CASES, Case
 

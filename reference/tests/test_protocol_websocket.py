@@ -4,8 +4,21 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.websocket import (
+    ACCEPT,
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    close_frame,
+    frame,
+    handshake,
+    text,
+)
+
 from .fakes import FakeHost, Message, Site, advance, silent
-from .frames import ACCEPT, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, handshake, text
 from .replies import replies
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"

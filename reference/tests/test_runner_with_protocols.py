@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seaway.conformance.client.websocket import handshake
 from seaway.reference import Settings
 from seaway.reference.dispatcher import Dispatcher
 from seaway.reference.runner import Phase, Runner
 from seaway.spec.exchange import Exchange
 
 from .fakes import Message, Site, Suspend, advance, any_speed
-from .frames import handshake
 from .replies import replies
 from .steps import ANSWERS, BYTES, CLOCK, FRAMES, SENDS, SERVER, SOCKET, Step, act
 from .workers import FakeLayer, FakeRuntime

@@ -6,9 +6,10 @@ from typing import Any
 import anyio
 import pytest
 
-from .frames import handshake
+from seaway.conformance.client.http import IncompleteError, connect, request
+from seaway.conformance.client.websocket import handshake
+
 from .scripted import Consumer, Message, serving, until
-from .wire import IncompleteError, connect, request
 
 pytestmark = pytest.mark.anyio
 

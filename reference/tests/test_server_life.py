@@ -10,10 +10,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from seaway.conformance.client.http import connect, request
 from seaway.layers import MemoryLayer
 from seaway.reference import Server, Settings
-
-from .wire import connect, request
 
 SHORT_OF_DESCRIPTORS = """
 import resource, socket, sys

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from .frames import websocket
+from seaway.conformance.client.http import connect, request
+from seaway.conformance.client.websocket import websocket
+
 from .scripted import until
-from .wire import connect, request
 
 PROGRAM = Path(__file__).with_name("serving_process.py")
 LONG, SHORT = "60", "0.5"  # seconds of grace

@@ -8,9 +8,10 @@ from typing import Any
 import anyio
 import pytest
 
-from .frames import text, websocket
+from seaway.conformance.client.http import DEADLINE, connect, request
+from seaway.conformance.client.websocket import text, websocket
+
 from .scripted import Application, Consumer, Message, answer, serving, until
-from .wire import DEADLINE, connect, request
 
 pytestmark = pytest.mark.anyio
 

@@ -8,9 +8,10 @@ from typing import Any
 import anyio
 import pytest
 
-from .frames import handshake, text, websocket
+from seaway.conformance.client.http import DEADLINE, ask_when_admitted, connect, request
+from seaway.conformance.client.websocket import handshake, text, websocket
+
 from .scripted import Consumer, Message, answer, serving, until
-from .wire import DEADLINE, ask_when_admitted, connect, request
 
 pytestmark = pytest.mark.anyio
 

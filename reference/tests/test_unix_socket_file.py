@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import connect, request
 from seaway.reference import Server, Settings
-
-from .wire import connect, request
 
 
 def application(type: str, layer: Any, channel: str, send: Any) -> Any:

@@ -7,9 +7,10 @@ from typing import Any
 import anyio
 import pytest
 
-from .frames import text, websocket
+from seaway.conformance.client.http import connect, request
+from seaway.conformance.client.websocket import text, websocket
+
 from .scripted import Consumer, Message, answer, serving, until
-from .wire import connect, request
 
 pytestmark = pytest.mark.anyio
 

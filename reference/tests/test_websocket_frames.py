@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .frames import (
+from seaway.conformance.client.websocket import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -17,6 +17,8 @@ from .frames import (
     text,
     websocket,
 )
+from seaway.conformance.face import Hang
+
 from .scripted import Consumer, Message, answer, serving, until
 
 pytestmark = pytest.mark.anyio
@@ -83,7 +85,7 @@ async def test_bad_frames_close_with_their_code(slowly: bool) -> None:
                 await (ws.client.drip if slowly else ws.send)(data)
                 try:
                     received = await ws.closed()
-                except TimeoutError:
+                except Hang:
                     received = 0
             consumer = site.consumers[-1]
             await until(lambda consumer=consumer: consumer.over, f"the end of {name}")

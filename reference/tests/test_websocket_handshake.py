@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from .frames import ACCEPT, KEY, WebSocket, handshake, text, websocket
+from seaway.conformance.client.http import connect, request
+from seaway.conformance.client.websocket import ACCEPT, KEY, WebSocket, handshake, text, websocket
+
 from .scripted import Consumer, Message, answer, serving, until
-from .wire import connect, request
 
 pytestmark = pytest.mark.anyio
 

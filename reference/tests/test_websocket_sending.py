@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from .frames import CLOSE, WebSocket, close_frame, handshake, text, websocket
+from seaway.conformance.client.http import Client, Response, connect
+from seaway.conformance.client.websocket import CLOSE, WebSocket, close_frame, handshake, text, websocket
+
 from .scripted import Consumer, Handler, Message, answer, serving, until
-from .wire import Client, Response, connect
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from .frames import BINARY, PING, TEXT, BadFrameError, WebSocket, frame
-from .wire import BadResponseError, Client, IncompleteError, Response
+from seaway.conformance.client.http import BadResponseError, Client, IncompleteError, Response
+from seaway.conformance.client.websocket import BINARY, PING, TEXT, BadFrameError, WebSocket, frame
 
 pytestmark = pytest.mark.anyio
 

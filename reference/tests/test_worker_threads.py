@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
+from seaway.conformance.client.http import connect, request
 from seaway.reference import Server
 from seaway.reference.drivers.runtime import Runtime
 from seaway.reference.threads import ThreadPool
-
-from .wire import connect, request
 
 STUCK = """
 import sys, threading

@@ -1,20 +1,25 @@
-"""A raw HTTP client for tests: sends bytes, reads one response at a time, strictly.
+"""A raw HTTP/1.1 client: sends bytes, reads one response at a time, strictly (RFC 9112).
 
-It shares no code with the server, so that both cannot be wrong in the same way. It has sockets of its own and
-waits with anyio, so that it runs on asyncio, uvloop and trio. Every wait has a deadline.
+Rules of this module: it shares no code with a server, so that both cannot be wrong in the same way. It has sockets
+of its own and waits with anyio: it runs on asyncio, uvloop and trio. Every wait has a deadline, and ends in `Hang`.
 """
 
+from __future__ import annotations
+
+import errno
 import re
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
 import anyio
 import attrs
 
-DEADLINE = 60.0  # generous: no test waits for it unless something is broken
+from seaway.conformance.face import Hang
+
+DEADLINE = 60.0  # seconds; generous: nobody waits for it unless something is broken
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
 _VISIBLE = rb"[\x21-\x7e\x80-\xff]"
@@ -27,11 +32,12 @@ class BadResponseError(AssertionError):
     """What arrived is not HTTP/1.1 (RFC 9112)."""
 
 
-@attrs.frozen
-class IncompleteError(Exception):
-    """The connection ended inside a response; `received` is what there was of its body."""
+class IncompleteError(AssertionError):
+    """The connection ended inside a response or frame; `received` is what there was of it, or of its body."""
 
-    received: bytes
+    def __init__(self, received: bytes) -> None:
+        super().__init__(f"the connection ended too early, after {received[:200]!r}")
+        self.received = received
 
 
 @attrs.frozen
@@ -45,6 +51,7 @@ class Response:
     trailers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
 
     def field(self, name: bytes) -> bytes | None:
+        """Return the value of the field *name*, in lower case; ``None``: there is none. It must not come twice."""
         values = [value for key, value in self.fields if key == name]
         if len(values) > 1:
             raise BadResponseError(f"{name!r} came {len(values)} times")
@@ -52,31 +59,68 @@ class Response:
 
     @property
     def closes(self) -> bool:
+        """Whether it says that the connection ends with it."""
         return (self.field(b"connection") or b"").lower() == b"close"
 
 
 def request(
     target: str = "/", *fields: str, method: str = "GET", body: bytes | None = None, version: str = "1.1"
 ) -> bytes:
-    """A request in bytes; `Host` and, with a body, `Content-Length` are added."""
+    """Return a request in bytes; `Host` and, with a body, `Content-Length` are added."""
     lines = [f"{method} {target} HTTP/{version}", "Host: test", *fields]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
 
-class Wire:
-    """A connected socket, and the bytes that were read from it and not yet taken."""
+@contextmanager
+def within(seconds: float, otherwise: str) -> Iterator[None]:
+    """Do what is inside within so many *seconds*.
 
-    def __init__(self, connected: socket.socket) -> None:
+    Raises:
+        Hang: it took longer; the text begins with *otherwise*.
+    """
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise Hang(f"{otherwise} within {seconds:g} seconds")
+
+
+class Wire:
+    """A connected socket, and the bytes that were read from it and not yet taken.
+
+    Args:
+        connected: it does not block.
+        deadline: seconds that each wait may take.
+    """
+
+    def __init__(self, connected: socket.socket, deadline: float = DEADLINE) -> None:
         self.socket = connected
+        self.deadline = deadline
         self.buffer = b""
         self.at_end = False
         self.was_reset = False
 
     @classmethod
-    async def connect(cls, address: Any, *, receive_buffer: int | None = None, send_buffer: int | None = None) -> Self:
-        """Connect to (host, port) or to the path of a Unix socket."""
+    async def connect(
+        cls,
+        address: Any,
+        *,
+        receive_buffer: int | None = None,
+        send_buffer: int | None = None,
+        deadline: float = DEADLINE,
+    ) -> Self:
+        """Connect to (host, port) or to the path of a Unix socket.
+
+        Args:
+            address: where the server listens.
+            receive_buffer: bytes that the system keeps for us, unread, before the server has to wait.
+            send_buffer: bytes that it keeps unsent.
+            deadline: seconds that each wait may take.
+
+        Raises:
+            ConnectionRefusedError: nobody listens there.
+        """
         is_tcp = not isinstance(address, str)
         raw = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
         try:
@@ -88,9 +132,9 @@ class Wire:
             if is_tcp:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             error = raw.connect_ex(address)
-            if error and error != 115:  # EINPROGRESS
+            if error and error != errno.EINPROGRESS:
                 raise ConnectionRefusedError(error, f"cannot connect to {address!r}")
-            with anyio.fail_after(DEADLINE):
+            with within(deadline, f"{address!r} has not accepted the connection"):
                 await anyio.wait_writable(raw)
             error = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
@@ -98,12 +142,12 @@ class Wire:
         except BaseException:
             raw.close()
             raise
-        return cls(raw)
+        return cls(raw, deadline)
 
     async def send(self, data: bytes) -> bool:
         """Send all of `data`; False if the server has cut the connection before it took everything."""
         view = memoryview(data)
-        with anyio.fail_after(DEADLINE):
+        with within(self.deadline, f"the server has not read the last {len(data)} bytes"):
             while view:
                 try:
                     view = view[self.socket.send(view) :]
@@ -149,7 +193,7 @@ class Wire:
 
     async def more(self) -> bool:
         """Read what there is into `buffer`; False when the server has ended the connection."""
-        with anyio.fail_after(DEADLINE):
+        with within(self.deadline, f"the server sent nothing more after {self.buffer[:200]!r}"):
             while not self.at_end:
                 try:
                     data = self.socket.recv(65536)
@@ -165,7 +209,7 @@ class Wire:
         return False
 
     async def take(self, count: int) -> bytes:
-        """Exactly `count` bytes; `IncompleteError` if the connection ends before."""
+        """Return exactly `count` bytes; `IncompleteError` if the connection ends before."""
         while len(self.buffer) < count:
             if not await self.more():
                 raise IncompleteError(self.buffer)
@@ -173,7 +217,7 @@ class Wire:
         return taken
 
     async def line(self) -> bytes:
-        """One line without its CRLF. A lone CR or LF is an error."""
+        """Return one line without its CRLF. A lone CR or LF is an error."""
         while b"\n" not in self.buffer:
             if not await self.more():
                 raise IncompleteError(b"")
@@ -199,6 +243,7 @@ class Wire:
         self.socket.close()
 
     def close(self) -> None:
+        """Close the socket."""
         self.socket.close()
 
 
@@ -272,7 +317,7 @@ class Client(Wire):
 
 async def ask_when_admitted(address: Any, target: str = "/") -> Response:
     """Ask on a new connection, again while the server has no room (503)."""
-    with anyio.fail_after(DEADLINE):
+    with within(DEADLINE, "the server has had no room (503) all the time"):
         while True:
             async with connect(address) as client:
                 response = await client.ask(target)
@@ -281,9 +326,9 @@ async def ask_when_admitted(address: Any, target: str = "/") -> Response:
 
 
 @asynccontextmanager
-async def connect(address: Any, **buffers: int) -> AsyncIterator[Client]:
-    """A `Client` that is closed at the end."""
-    client = await Client.connect(address, **buffers)
+async def connect(address: Any, **options: Any) -> AsyncIterator[Client]:
+    """Connect a `Client` that is closed at the end; *options* are those of `Wire.connect`."""
+    client = await Client.connect(address, **options)
     try:
         yield client
     finally:

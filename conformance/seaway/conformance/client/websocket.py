@@ -1,4 +1,9 @@
-"""A raw WebSocket client for tests: frames made by hand, good and bad (RFC 6455)."""
+"""A raw WebSocket client: frames made by hand, good and bad (RFC 6455).
+
+Rules of this module: those of `seaway.conformance.client.http`.
+"""
+
+from __future__ import annotations
 
 import base64
 import hashlib
@@ -9,7 +14,7 @@ from typing import Any
 import anyio
 import attrs
 
-from .wire import Client, IncompleteError, Response, request
+from seaway.conformance.client.http import Client, IncompleteError, Response, request
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 KEY = base64.b64encode(b"sixteen bytes!!!").decode()
@@ -30,7 +35,7 @@ def frame(
     mask: bytes | None = b"\x37\xfa\x21\x3d",
     length: int | None = None,
 ) -> bytes:
-    """One frame of a client. `length` tells another length than the payload has; `mask=None`: unmasked."""
+    """Return one frame of a client. `length` tells another length than the payload has; `mask=None`: unmasked."""
     count = len(payload) if length is None else length
     flag = 0 if mask is None else 0x80
     first = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
@@ -48,15 +53,17 @@ def frame(
 
 
 def text(value: str, **options: Any) -> bytes:
+    """Return a text message in one frame; *options* as of `frame`."""
     return frame(TEXT, value.encode(), **options)
 
 
 def close_frame(code: int | None = 1000, reason: bytes = b"") -> bytes:
+    """Return a close frame; *code* ``None``: without one."""
     return frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason)
 
 
 def handshake(target: str = "/", *fields: str, **options: Any) -> bytes:
-    """A valid opening handshake, with more fields if wanted."""
+    """Return a valid opening handshake, with more fields if wanted."""
     own = (
         "Upgrade: websocket",
         "Connection: Upgrade",
@@ -87,7 +94,7 @@ class WebSocket:
         return await self.client.send(data)
 
     async def frame(self) -> Frame:
-        """The next frame; `IncompleteError` if the connection ends before or inside it."""
+        """Return the next frame; `IncompleteError` if the connection ends before or inside it."""
         first, second = await self.client.take(2)
         opcode, fin, count = first & 0x0F, bool(first & 0x80), second & 0x7F
         if first & 0x70 or second & 0x80 or opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
@@ -102,7 +109,7 @@ class WebSocket:
         return Frame(opcode, await self.client.take(count), fin)
 
     async def message(self) -> str | bytes:
-        """The next message; answers pings. A close frame is an error: see `closed`."""
+        """Return the next message; answers pings. A close frame is an error: see `closed`."""
         parts: list[bytes] = []
         kind = CONTINUATION
         while True:
@@ -143,9 +150,9 @@ class WebSocket:
 
 
 @asynccontextmanager
-async def websocket(address: Any, target: str = "/", *fields: str, **buffers: int) -> AsyncIterator[WebSocket]:
-    """An accepted WebSocket; the socket is closed at the end, without a close frame."""
-    client = await Client.connect(address, **buffers)
+async def websocket(address: Any, target: str = "/", *fields: str, **options: Any) -> AsyncIterator[WebSocket]:
+    """Open a WebSocket that the server accepts; *options* as of `Wire.connect`. It ends without a close frame."""
+    client = await Client.connect(address, **options)
     try:
         await client.send(handshake(target, *fields))
         response = await client.response()
