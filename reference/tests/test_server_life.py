@@ -91,10 +91,10 @@ async def test_a_request_that_is_half_there_at_a_drain_is_answered() -> None:
         await started.wait()
         async with connect(server.address) as client:
             await client.send(request("/", "Content-Length: 4", method="POST") + b"ah")
-            while not any(connection.busy for connection in server._server_host.connections):
+            while not any(connection.busy for connection in server._core.host.connections):
                 await anyio.lowlevel.checkpoint()
             leave.set()
-            while not server._server_host.draining:
+            while not server._core.host.draining:
                 await anyio.lowlevel.checkpoint()
             await client.send(b"oy")
             response = await client.response()
@@ -134,7 +134,7 @@ async def test_a_join_that_takes_longer_than_its_consumer_lives_leaves_no_member
         async with Server(application, layer=layer, port=0) as server, connect(server.address) as client:
             await client.send(request("/"))
             assert (await client.response()).status == 204
-            while server._dispatcher.runners:
+            while server._core.dispatcher.runners:
                 await anyio.lowlevel.checkpoint()
             ended.set()
             while not refused:
@@ -146,7 +146,7 @@ async def test_a_join_that_takes_longer_than_its_consumer_lives_leaves_no_member
             statistics = await layer.statistics()
 
     assert statistics["dropped"]["unknown"] == 0
-    assert server._dispatcher.dropped == 0
+    assert server._core.dispatcher.dropped == 0
 
 
 @pytest.mark.anyio

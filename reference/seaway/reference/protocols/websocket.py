@@ -9,21 +9,12 @@ Rules of this file:
 from __future__ import annotations
 
 import http
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seaway.spec.checks import (
-    check_websocket_accept,
-    check_websocket_close,
-    check_websocket_reject,
-    check_websocket_send,
-)
-from seaway.spec.errors import invalid
-from seaway.spec.values import normalise
-
-from ..runner import ConnectionEnded, Message
-from .connection import Connection, Host
-from .exchange import encode_fields, message_type, wake, with_date
+from .connection import Host
+from .exchange import with_date
 from .frames import BINARY, CLOSE, PING, PONG, TEXT, ProtocolError, close_payload, frame, read_close
+from .websocket_state import CLOSED, CONNECTING, FAILED, OPEN, WebSocketState
 
 try:
     from websockets.speedups import apply_mask
@@ -31,13 +22,11 @@ except ImportError:  # the wheel for this platform has no extension module
     from websockets.utils import apply_mask
 
 if TYPE_CHECKING:
-    from ..runner import Runner
+    from ..runner import Message, Runner
     from .handshake import Offer
 
 __all__ = ["WebSocket"]
 
-CONNECTING, OPEN, CLOSING, FAILED, CLOSED = range(5)
-_STATES = ("before it is accepted", "while it is open", "while it closes", "while it closes", "after it has ended")
 _PHRASES = {code.value: code.phrase.encode() for code in http.HTTPStatus}
 _EARLY = 65_536  # bytes that a client may send before it is accepted
 _MAX_FRAGMENTS = 4096
@@ -46,23 +35,17 @@ _SILENCE = 19.0  # seconds without a byte of the client: then it is pinged, and 
 _KEPT = 16_384  # the longest text whose frame is kept for a broadcast
 
 
-class WebSocket(Connection):
-    """The state of one WebSocket. `send` is what the consumer gets."""
+class WebSocket(WebSocketState):
+    """One WebSocket over HTTP/1.1. `send` is what the consumer gets."""
 
     __slots__ = (
-        "_buffer", "_ended", "_fragments", "_fragments_opcode", "_fragments_size", "_need", "_note", "_offer", "_pong",
-        "_silent", "_start", "_state", "runner", "started", "waiting",
+        "_accept_key", "_buffer", "_fragments", "_fragments_opcode", "_fragments_size", "_need", "_pong", "_silent",
+        "_start",
     )  # fmt: skip
-    type = "websocket"
 
     def __init__(self, host: Host, offer: Offer) -> None:
-        super().__init__(host)
-        self.runner: Runner = None  # type: ignore[assignment]  # set by begin, before anything else
-        self.started = False
-        self.waiting: Message | None = None
-        self._offer: Offer | None = offer
-        self._state = CONNECTING
-        self._ended = False  # by the client or the server: what the consumer ended itself is only closing or closed
+        super().__init__(host, offer.subprotocols)
+        self._accept_key = offer.accept
         self._silent = False
         self._buffer: bytes | bytearray | None = None  # bytes: what found the mailbox full, from `_start` on
         self._start = 0
@@ -71,69 +54,16 @@ class WebSocket(Connection):
         self._fragments_opcode = 0
         self._fragments_size = 0
         self._pong: bytes | None = None
-        self._note: Any = None
 
     def begin(self, runner: Runner, message: Message, rest: bytes) -> None:
         """The first message, for the runner that was made for this WebSocket; `rest` came behind the handshake."""
-        self.runner = runner
-        self._note = self.host.opened(message)
         if rest:
             self._keep(rest)
-        self.arm(self.host.settings.handshake_timeout)
-        runner.file_socket(message, 0)
+        self._begin(runner, message)
 
-    # -- the consumer's side -------------------------------------------------------------------------------
+    # -- what is written -----------------------------------------------------------------------------------
 
-    async def send(self, message: Message) -> None:
-        """Send one message to the client (CON, rule 9).
-
-        Waits while the client is slow. `ValueError` names the requirement that the message breaks and leaves the
-        WebSocket as it was; `ConnectionError` once it has ended.
-        """
-        if self.paused:
-            message = normalise(message)  # the caller may change its own while this waits (CON-063)
-            while self.paused and not self.lost:
-                await self.host.room(self)
-        self.emit(message)
-
-    def emit(self, message: Message) -> None:
-        """As `send`, without waiting for room."""
-        kind = message_type(message)
-        if not self.started:
-            raise invalid("type", "nothing before the consumer's first message", kind, "CON-029")
-        if self._ended:
-            raise ConnectionEnded(self)
-        if kind == "websocket.send":
-            check_websocket_send(message)
-            if self._state >= CLOSING:
-                self._expect(OPEN, kind)
-            if self._state == CONNECTING:
-                self._accept({"type": "websocket.accept"})
-            self._send(message)
-        elif kind == "websocket.accept":
-            self._expect(CONNECTING, kind)
-            check_websocket_accept(message)
-            self._accept(message)
-        elif kind == "websocket.close":
-            if self._state == CONNECTING:
-                raise invalid("type", "websocket.reject: nothing is open yet that could be closed", kind, "WS-018")
-            self._expect(OPEN, kind)
-            check_websocket_close(message)
-            self._close(message.get("code", 1000), message.get("reason", ""))
-        elif kind == "websocket.reject":
-            self._expect(CONNECTING, kind)
-            check_websocket_reject(message)
-            self._reject(message.get("status", 403), message.get("headers", ()), message.get("body", b""))
-        elif kind == "server.wake":
-            wake(self, message)
-        else:
-            raise invalid("type", "a message that a websocket consumer may send", kind, "WS-015")
-
-    def _expect(self, state: int, kind: str) -> None:
-        if self._state != state:
-            raise invalid("type", f"a message that may be sent {_STATES[self._state]}", kind, "WS-015")
-
-    def _send(self, message: Message) -> None:
+    def _write_message(self, message: Message) -> None:
         text = message.get("text")
         if text is None:
             self.transport.write(frame(BINARY, message["bytes"]))
@@ -145,66 +75,42 @@ class WebSocket(Connection):
                 self.host.broadcast = (text, encoded)
         self.transport.write(encoded)
 
-    def _accept(self, message: Message) -> None:
-        offer = self._offer
-        assert offer is not None
-        subprotocol = message.get("subprotocol")
-        if subprotocol is not None and subprotocol not in offer.subprotocols:
-            raise invalid("subprotocol", f"one of {offer.subprotocols}, which the client offers", subprotocol, "WS-019")
-        lines, _, _ = encode_fields(message.get("headers", ()))
+    def _write_accept(self, subprotocol: str | None, lines: list[bytes]) -> None:
         if subprotocol is not None:
             lines.append(b"sec-websocket-protocol: %b\r\n" % subprotocol.encode())
         self.transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
-            b"sec-websocket-accept: %b\r\n%b\r\n" % (offer.accept, with_date(lines, self.host.date))
+            b"sec-websocket-accept: %b\r\n%b\r\n" % (self._accept_key, with_date(lines, self.host.date))
         )
-        self._offer = None
-        self._state = OPEN
+
+    def _write_reject(self, status: int, lines: list[bytes], body: bytes) -> None:
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b"
+            % (status, _PHRASES.get(status, b""), with_date(lines, self.host.date), body)
+        )
+
+    def _write_close(self, code: int, reason: str) -> None:
+        self.transport.write(frame(CLOSE, close_payload(code, reason)))
+
+    def _opened(self) -> None:
+        self._accept_key = b""
         self.arm(_SILENCE)
-        self._answered(101, 0)
         self.read(True)
         if self._buffer:
             self.host.soon(self._catch_up)
 
-    def _reject(self, status: int, headers: Any, body: bytes) -> None:
-        lines, length, _ = encode_fields(headers)
-        if status == 204 or status == 304:
-            body = b""
-            lines = [line for line in lines if not line.startswith(b"content-length:")]
-        elif length is None:
-            lines.append(b"content-length: %d\r\n" % len(body))
-        elif length != len(body):
-            raise invalid("headers", f"content-length {len(body)}, or none", length, "HTTP-038")
-        if status == 503:
-            lines.append(b"retry-after: 1\r\n")
-        phrase = _PHRASES.get(status, b"")
-        self.transport.write(
-            b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b"
-            % (status, phrase, with_date(lines, self.host.date), body)
-        )
-        self._answered(status, len(body))
-        self._finish(1006, "")
-        self._part()
-
-    def _close(self, code: int, reason: str) -> None:
-        self.transport.write(frame(CLOSE, close_payload(code, reason)))
-        self._finish(code, reason)
-        self._state = CLOSING
+    def _closing_begun(self) -> None:
         self.read(True)
-        self.arm(self.host.settings.handshake_timeout)
         if self._buffer:  # the client's close frame may stand behind messages that found no room
             self._need = 0
             self.host.soon(self.resume)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it was accepted and nobody has begun to close it."""
-        return self._state == OPEN
+    def _part(self) -> None:
+        """Close, but let the client take what was written: unread input would reset it away."""
+        self._buffer = None
+        self.finish_writing(_LINGER)
 
     # -- the runner's side ---------------------------------------------------------------------------------
-
-    def returned(self) -> None:
-        """Nothing waits for a return here: `waiting` is never set."""
 
     def resume(self) -> None:
         """The mailbox has room: go on with what waits in the buffer, then with the socket."""
@@ -221,32 +127,11 @@ class WebSocket(Connection):
         if self._reading:
             self.resume()
 
-    def failed(self) -> None:
-        """The consumer raised: 500 before it was accepted, else 1011 (CON, rule 6)."""
-        self.end(1011, 500)
-
-    def end(self, code: int, status: int) -> None:
-        """The server ends the WebSocket: `status` before it was accepted, else `code`."""
-        self._ended = self._ended or self._state in (CONNECTING, OPEN)
-        if self._state == CONNECTING:
-            phrase = http.HTTPStatus(status).phrase
-            self._reject(status, [(b"content-type", b"text/plain")], f"{status} {phrase}\n".encode())
-        elif self._state == OPEN:
-            self._close(code, "")
-
     # -- the connection's side -----------------------------------------------------------------------------
-
-    def retire(self) -> None:
-        """The server stops: its consumers are told, and ended one after another, by the server."""
 
     def ended(self) -> None:
         """The client is gone."""
-        if self._state in (CONNECTING, OPEN):
-            if self._state == CONNECTING:
-                self._answered(0, 0)
-            self._ended = True
-            self._finish(1006, "")
-        self._state = CLOSED
+        super().ended()
         self._buffer = None
 
     def timed_out(self) -> None:
@@ -419,18 +304,5 @@ class WebSocket(Connection):
             self.transport.write(frame(CLOSE, close_payload(error.code, reason)))
             self._ended = True
             self._finish(error.code, reason)
-        self._part()
-
-    def _part(self) -> None:
-        """Close, but let the client take what was written: unread input would reset it away."""
         self._state = FAILED
-        self._buffer = None
-        self.finish_writing(_LINGER)
-
-    def _finish(self, code: int, reason: str) -> None:
-        self.runner.finish({"type": "websocket.disconnect", "code": code, "reason": reason})
-
-    def _answered(self, status: int, size: int) -> None:
-        if self._note is not None:
-            self.host.answered(self._note, status, size)
-            self._note = None
+        self._part()
