@@ -8,11 +8,11 @@ from importlib.util import find_spec
 
 import pytest
 
-from seaway.conformance.cases import layer_requirements
 from seaway.conformance.foreign import harness
 from seaway.conformance.foreign.adapter import ForeignError
 from seaway.conformance.foreign.not_promised import NOT_PROMISED, fair
 from seaway.conformance.runner import Result, Verdict
+from seaway.conformance.suites import LAYER
 
 SCRIPTS = (
     "in_memory_channel_capacity",
@@ -30,7 +30,7 @@ def result(identifier: str, verdict: Verdict = "fail", details: str = "") -> Res
 
 
 def test_every_requirement_that_is_not_promised_is_one_of_layers() -> None:
-    assert NOT_PROMISED.keys() <= set(layer_requirements())
+    assert NOT_PROMISED.keys() <= set(LAYER.requirements())
 
 
 def test_what_is_not_promised_is_not_offered() -> None:

@@ -46,7 +46,7 @@ def test_without_layer_only_the_suites_own_tests_are_collected() -> None:
     assert code == 0, output
     assert "tests/test_suite_plugin.py" in output
     assert "layer/test_smoke.py" not in output
-    assert "without --layer=… only the suite's own tests run" in output
+    assert "without --layer=… or --server=… only the suite's own tests run" in output
 
 
 def test_with_layer_only_the_suite_is_collected() -> None:

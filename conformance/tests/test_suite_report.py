@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from seaway.conformance.cases import SuiteError, all_cases, case_of, covered, layer_requirements
+from seaway.conformance.cases import SuiteError, all_cases, case_of, covered
 from seaway.conformance.cli import report as report_command
 from seaway.conformance.known import KnownFailuresError, read
 from seaway.conformance.matrix import badge, page
-from seaway.conformance.report import Run, as_json, lines, profiles, untested
+from seaway.conformance.report import Run, as_json, lines, profiles
 from seaway.conformance.runner import Result, Verdict
+from seaway.conformance.suites import LAYER
 from seaway.conformance.world import World
 
 
@@ -40,10 +41,10 @@ def verdict(run: Run, identifier: str) -> str:
 
 
 def test_every_requirement_is_tested_or_listed_with_its_reason_and_none_is_both() -> None:
-    tested, listed = covered(all_cases()), set(untested())
-    assert tested | listed == set(layer_requirements())
+    tested, listed = covered(all_cases()), set(LAYER.untested())
+    assert tested | listed == set(LAYER.requirements())
     assert tested & listed == set()
-    assert all(untested().values())
+    assert all(LAYER.untested().values())
 
 
 def test_case_names_are_stable_and_told_apart() -> None:
@@ -147,10 +148,10 @@ def test_a_bad_list_of_known_failures_is_refused(tmp_path: Path, line: str, expe
     path = tmp_path / "known.txt"
     path.write_text(line)
     with pytest.raises(KnownFailuresError, match=expected):
-        read(path)
+        read(path, LAYER)
 
 
 def test_a_list_of_known_failures_has_reasons(tmp_path: Path) -> None:
     path = tmp_path / "known.txt"
     path.write_text("# mine\n\nLAY-045  https://example.org/12 it was easier\n")
-    assert read(path) == {"LAY-045": "https://example.org/12 it was easier"}
+    assert read(path, LAYER) == {"LAY-045": "https://example.org/12 it was easier"}

@@ -233,6 +233,11 @@ def test_serve_says_where_an_import_failed(folder: Path) -> None:
         (["--grace", "0"], "--grace"),
         (["--port", "65536"], "--port"),
         (["--backend", "twisted"], "--backend"),
+        (["--set", "send_timout=5"], "no setting is named 'send_timout'; did you mean send_timeout?"),
+        (["--set", "mailbox.layer_mesages=5"], "did you mean mailbox.layer_messages?"),
+        (["--set", "send_timeout"], "--set send_timeout: expected a number that send_timeout takes"),
+        (["--set", "send_timeout=-1"], "--set send_timeout=-1: expected a number that send_timeout takes"),
+        (["--set", "max_consumers=1.5"], "--set max_consumers=1.5: expected a number that max_consumers takes"),
         (["--allow-origin", "https://example.org/"], "without a path"),
         (["--allow-origin", "example.org"], "expected scheme://host"),
         (["--layer", "carrier-pigeon://loft"], "--layer carrier-pigeon://loft"),
@@ -275,7 +280,7 @@ def listening(started: Any) -> str:
     raise AssertionError("".join(lines))
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("backend", ["asyncio", "uvloop", "trio"])
 def test_serve_serves_logs_and_ends_in_order_on_a_signal(tmp_path: Path, backend: str) -> None:
     (tmp_path / "my_application.py").write_text(APPLICATION)
     arguments = ["my_application:Hello", "--port", "0", "--backend", backend, "--layer", "memory://cli"]

@@ -1,4 +1,4 @@
-"""The suite's tests as data: which requirement each tests, what it needs, and on what it runs.
+"""The tests of both suites as data: which requirement each tests, what it needs, and on what it runs.
 
 Rules of this module: it reads the marks on test functions; it runs nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import cache
 from importlib import import_module
@@ -15,33 +16,13 @@ from typing import Any
 
 from attrs import frozen
 
-from seaway.conformance import layer
-from seaway.conformance.world import World
+from seaway.conformance.suites import LAYER, SUITES, Suite
 from seaway.spec.registry import requirements
 
-CLASSES = frozenset({"async layer", "sync layer", "flush", "statistics"})
-"""The conformance classes that this suite tests."""
+NEEDS = LAYER.needs
+"""What a test of a layer may need, and how the report names it."""
 
-NEEDS = {
-    "async": "an asynchronous layer",
-    "sync": "a synchronous layer",
-    "peer": "a second object on the same backend",
-    "other flavour": "an object of the other flavour on the same backend",
-    "process": "an object in another process on the same backend",
-    "import": "a target that another process can import",
-    "broker": "the harness's hook broker()",
-    "residue": "the harness's hook residue()",
-    "broker clock": "a broker with a clock of its own",
-    "fork": "a target that another process can import, and a system that forks",
-    "flush": 'the extension "flush"',
-    "statistics": 'the extension "statistics"',
-    "no flush": 'no extension "flush"',
-    "no statistics": 'no extension "statistics"',
-    "url": "a memory:// URL",
-}
-"""What a test may need, and how the report names it."""
-
-Function = Callable[[World], Coroutine[Any, Any, None]]
+Function = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class SuiteError(Exception):
@@ -56,29 +37,36 @@ class Case:
         name: stable, such as ``"layer.names.refused"``.
         function: the test.
         ids: the requirements that it tests.
-        needs: what it needs, of `NEEDS`.
+        needs: what it needs, of the needs of its suite.
         waits: whether it mostly waits for time to pass, and so runs beside others like it.
+        alone: whether it runs beside no other, for it loads the machine.
+        both_flavours: whether a server's applications of the other flavour are tested by it too.
     """
 
     name: str
     function: Function
     ids: tuple[str, ...]
     needs: frozenset[str]
-    waits: bool
+    waits: bool = False
+    alone: bool = False
+    both_flavours: bool = False
 
     @property
     def is_smoke(self) -> bool:
         """Whether nothing else makes sense if this fails."""
-        return self.name.startswith("layer.smoke.")
+        return ".smoke." in self.name
 
 
 def case_of(function: Function) -> Case:
     """Return *function* as a case, from its marks.
 
     Raises:
-        SuiteError: it has no ``req``, or one that names no requirement of a layer, or a need that is not known.
+        SuiteError: it has no ``req``, or one that names no requirement of its suite, or a need that is not known.
     """
-    marks = list(getattr(function, "pytestmark", ()))
+    suite = suite_of(function.__module__)
+    module = sys.modules.get(function.__module__)
+    common = getattr(module, "pytestmark", [])
+    marks = [*(common if isinstance(common, list) else [common]), *getattr(function, "pytestmark", [])]
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}".replace("test_", "")
     ids = tuple(identifier for mark in marks if mark.name == "req" for identifier in mark.args)
     needs = frozenset(need for mark in marks if mark.name == "needs" for need in mark.args)
@@ -86,11 +74,17 @@ def case_of(function: Function) -> Case:
         raise SuiteError(f"{name}: expected a requirement, as in @pytest.mark.req('LAY-012')")
     for identifier in ids:
         requirement = requirements().get(identifier)
-        if requirement is None or not CLASSES.intersection(requirement.classes):
-            raise SuiteError(f"{name}: {identifier!r} is no requirement of a layer")
-    if unknown := needs - NEEDS.keys():
-        raise SuiteError(f"{name}: needs {sorted(unknown)}, expected of {sorted(NEEDS)}")
-    return Case(f"layer.{name}", function, ids, needs, any(mark.name == "waits" for mark in marks))
+        if requirement is None or not suite.classes.intersection(requirement.classes):
+            raise SuiteError(f"{name}: {identifier!r} is no requirement of a {suite.name}")
+    if unknown := needs - suite.needs.keys():
+        raise SuiteError(f"{name}: needs {sorted(unknown)}, expected of {sorted(suite.needs)}")
+    flags = {mark.name: True for mark in marks if mark.name in ("waits", "alone", "both_flavours")}
+    return Case(f"{suite.name}.{name}", function, ids, needs, **flags)
+
+
+def suite_of(module: str) -> Suite:
+    """Return the suite that a test *module* belongs to; one that is in no suite's folder is of the layer suite."""
+    return next((suite for suite in SUITES.values() if module.startswith(f"{suite.package}.")), LAYER)
 
 
 def cases_of(module: ModuleType) -> Iterator[Case]:
@@ -101,16 +95,12 @@ def cases_of(module: ModuleType) -> Iterator[Case]:
 
 
 @cache
-def all_cases() -> tuple[Case, ...]:
-    """Return every case of the suite, smoke first."""
-    modules = sorted(one.name for one in pkgutil.iter_modules(layer.__path__) if one.name.startswith("test_"))
-    found = [case for name in modules for case in cases_of(import_module(f"{layer.__name__}.{name}"))]
+def all_cases(suite: Suite = LAYER) -> tuple[Case, ...]:
+    """Return every case of *suite*, smoke first."""
+    package = import_module(suite.package)
+    modules = sorted(one.name for one in pkgutil.iter_modules(package.__path__) if one.name.startswith("test_"))
+    found = [case for name in modules for case in cases_of(import_module(f"{suite.package}.{name}"))]
     return tuple(sorted(found, key=lambda case: not case.is_smoke))
-
-
-def layer_requirements() -> list[str]:
-    """Return the identifiers of all requirements that bind layers."""
-    return [one.id for one in requirements().values() if CLASSES.intersection(one.classes)]
 
 
 def covered(cases: Iterable[Case]) -> set[str]:

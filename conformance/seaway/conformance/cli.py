@@ -19,34 +19,36 @@ MISSING = "pytest is not installed; it comes with the extra: pip install 'seaway
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    options_metavar="--layer=TARGET [OPTIONS]",
+    options_metavar="--layer=TARGET | --server=COMMAND [OPTIONS]",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def conformance(arguments: tuple[str, ...]) -> None:
-    """Test a channel layer against the specification.
+    """Test a channel layer or a server against the specification.
 
-    TARGET is package.module:Layer, a factory, a LayerHarness, or a URL such as memory://test. Further options are
-    those of pytest and of the suite: --layer-option=KEY=VALUE, --report=FILE.json, --known-failures=FILE, --strict,
-    --timescale=N, -k EXPRESSION, -n NUMBER.
+    TARGET is package.module:Layer, a factory, a LayerHarness, or a URL such as memory://test. COMMAND starts a server;
+    it has {python}, {application}, {host} and {port}, and may have {layer} and {settings}. Further options are
+    those of pytest and of the suite: --layer-option=KEY=VALUE, --server-profile=FILE.toml, --server-layer=URL,
+    --report=FILE.json, --known-failures=FILE, --strict, --timescale=N, -k EXPRESSION, -n NUMBER.
 
     `seaway conformance report *.json` makes one HTML page of the reports.
     """
     if arguments[:1] == ("report",):
         report.main(args=list(arguments[1:]), prog_name="seaway conformance report")
-    if not any(argument.startswith("--layer=") for argument in arguments):
-        raise click.UsageError("what is to be tested? Give --layer=package.module:Layer, or a URL")
-    raise SystemExit(run(list(arguments)))
+    suite = next((name for name in ("layer", "server") for one in arguments if one.startswith(f"--{name}=")), None)
+    if suite is None:
+        raise click.UsageError("what is to be tested? Give --layer=package.module:Layer, or a URL, or --server=COMMAND")
+    raise SystemExit(run(suite, list(arguments)))
 
 
-def run(arguments: list[str]) -> int:
-    """Run the suite with *arguments* for pytest and return its exit code."""
+def run(suite: str, arguments: list[str]) -> int:
+    """Run a suite, ``"layer"`` or ``"server"``, with *arguments* for pytest and return its exit code."""
     try:
         import pytest
     except ImportError as error:
         raise click.ClickException(MISSING) from error
     with as_file(files("seaway.conformance") / "conformance.ini") as ini:
         settings = ["-c", str(ini), f"--rootdir={Path.cwd()}", "-p", "no:cacheprovider"]
-        return int(pytest.main([*settings, "--pyargs", "seaway.conformance.layer", *arguments]))
+        return int(pytest.main([*settings, "--pyargs", f"seaway.conformance.{suite}", *arguments]))
 
 
 @click.command()
@@ -59,7 +61,7 @@ def report(reports: tuple[Path, ...], output: Path, badges: Path | None) -> None
     """Make one self-contained HTML page of REPORTS, and badges."""
     found = [(path, _read(path)) for path in reports]
     output.write_text(page([data for _, data in found]), encoding="utf-8")
-    click.echo(f"{output}: {len(found)} layers")
+    click.echo(f"{output}: {len(found)} reports")
     if badges is not None:
         badges.mkdir(parents=True, exist_ok=True)
         for path, data in found:

@@ -35,9 +35,9 @@ summary { cursor: pointer } code { font-size: .9em } td details { max-width: 26r
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Conformance of channel layers</title><style>{style}</style></head><body>
-<h1>Conformance of channel layers</h1>
-<p>✓ met · ✗ not met · ! a SHOULD that is not met · · not offered by the layer or its harness, so not tested ·
+<title>Conformance</title><style>{style}</style></head><body>
+<h1>Conformance</h1>
+<p>✓ met · ✗ not met · ! a SHOULD that is not met · · not offered, so not tested ·
 empty: not tested from outside. A cell opens what happened. Made from {count} reports.</p>
 """
 
@@ -65,11 +65,11 @@ def page(reports: Sequence[dict[str, Any]]) -> str:
 
 
 def _name(report: dict[str, Any]) -> str:
-    layer, environment = report["layer"], report["environment"]
-    version = f" {layer['version']}" if layer.get("version") else ""
+    target, environment = report.get("layer") or report["server"], report["environment"]
+    version = f" {target['version']}" if target.get("version") else ""
     note = " · part of the suite" if report["partial"] else ""
     note += "" if "finished" in report else " · cut off"
-    return f"{escape(layer['target'])}{escape(version)}<br><small>Python {escape(environment['python'])}{note}</small>"
+    return f"{escape(target['target'])}{escape(version)}<br><small>Python {escape(environment['python'])}{note}</small>"
 
 
 def _profile(verdict: str | None) -> str:
@@ -92,7 +92,7 @@ def _cell(line: dict[str, Any] | None) -> str:
 
 
 def badge(profile: str, verdict: str) -> str:
-    """Return an SVG that says whether a layer conforms to *profile*."""
+    """Return an SVG that says whether a layer or server conforms to *profile*."""
     colour = {"conforms": "#2a8a3a", "does not conform": "#c33"}.get(verdict, "#888")
     left, right = f"seaway {profile}", verdict
     widths = [7 * len(left) + 12, 7 * len(right) + 12]

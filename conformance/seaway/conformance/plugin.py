@@ -1,7 +1,7 @@
-"""The pytest plugin: ``pytest conformance --layer=mypkg.Layer``.
+"""The pytest plugin: ``pytest conformance --layer=mypkg.Layer``, ``pytest conformance --server="COMMAND"``.
 
-Rules of this module: nothing of the house is imported before ``--layer`` was given, for this module is loaded in every
-run of pytest where the suite is installed. It translates; `runner` runs, `report` judges.
+Rules of this module: nothing of the house is imported before one of the two was given, for this module is loaded in
+every run of pytest where the suite is installed. It translates; `runner` runs, `report` judges.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ import pytest
 if TYPE_CHECKING:
     from seaway.conformance.session import Session
 
-SUITE = Path(__file__).with_name("layer")
+SUITES = {Path(__file__).with_name(name): name for name in ("layer", "server")}
 OWN_TESTS = Path(__file__).resolve().parents[2] / "tests"
 
-pytest.register_assert_rewrite("seaway.conformance.layer", "seaway.conformance.face")
+pytest.register_assert_rewrite(
+    "seaway.conformance.layer", "seaway.conformance.face", "seaway.conformance.server", "seaway.conformance.serving"
+)
 
 _session_key: pytest.StashKey[Session] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the options."""
-    group = parser.getgroup("seaway", "conformance of a Seaway layer")
+    group = parser.getgroup("seaway", "conformance of a Seaway layer or server")
 
     def add(name: str, **settings: Any) -> None:
         try:
@@ -39,6 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     add("--layer", metavar="TARGET", help="layer to test: package.module:Layer, a factory, a LayerHarness, or a URL")
     add("--layer-option", action="append", default=[], metavar="KEY=VALUE", help="keyword for each layer object")
+    add("--server", metavar="COMMAND", help="server to test: a command with {python}, {application}, {host}, {port}")
+    add("--server-profile", metavar="FILE.toml", help="what the server offers, and how it is told its settings")
+    add("--server-layer", metavar="URL", help="channel layer that several processes of the server share")
     add("--report", type=Path, metavar="FILE.json", help="write a report")
     add("--known-failures", type=Path, metavar="FILE", help="requirements that are known to fail, each with a reason")
     add("--timescale", type=float, default=1.0, metavar="N", help="this machine is N times as slow as usual")
@@ -46,8 +51,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks."""
-    config.addinivalue_line("markers", "req(*ids): the requirements that a test of a layer tests")
-    config.addinivalue_line("markers", "needs(*needs): what it needs from the layer and its harness")
+    config.addinivalue_line("markers", "req(*ids): the requirements that a test of a suite tests")
+    config.addinivalue_line("markers", "needs(*needs): what it needs of the layer and its harness, or of the server")
+    config.addinivalue_line("markers", "alone: it runs beside no other test")
+    config.addinivalue_line("markers", "both_flavours: it is for applications of either flavour")
     config.addinivalue_line("markers", "waits: it mostly waits, and runs beside others that do")
 
 
@@ -55,27 +62,43 @@ def _option(config: pytest.Config, name: str) -> Any:
     return config.getoption(f"seaway_{name}", None)
 
 
+def _asked(config: pytest.Config) -> bool:
+    return bool(_option(config, "layer") or _option(config, "server"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Load what ``--layer`` names; one line and the end of the run if that cannot be tested."""
+    """Load what ``--layer`` or ``--server`` names; one line and the end of the run if that cannot be tested."""
     config = session.config
-    if not _option(config, "layer"):
+    if not _asked(config):
         return
     from seaway.conformance.known import KnownFailuresError
     from seaway.conformance.session import Session
     from seaway.conformance.target import TargetError
 
     try:
-        config.stash[_session_key] = Session.load(
-            target=_option(config, "layer"),
-            pairs=_option(config, "layer_option") or [],
-            directory=str(config.invocation_params.dir),
+        config.stash[_session_key] = Session(
+            _target(config),
             known=_option(config, "known_failures"),
             strict=bool(config.getoption("strict", False)),  # pytest's own option: a SHOULD that is not met fails
             timescale=_option(config, "timescale") or 1.0,
         )
     except (TargetError, KnownFailuresError) as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _target(config: pytest.Config) -> Any:
+    from seaway.conformance.layer_target import LayerTarget
+    from seaway.conformance.serving.target import ServerTarget
+    from seaway.conformance.target import TargetError
+
+    layer, server = _option(config, "layer"), _option(config, "server")
+    if layer and server:
+        raise TargetError("--layer and --server are two suites: run one after the other")
+    if layer:
+        pairs = _option(config, "layer_option") or []
+        return LayerTarget.load(layer, pairs, str(config.invocation_params.dir))
+    return ServerTarget.load(server, _option(config, "server_profile"), _option(config, "server_layer") or "")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -85,24 +108,27 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With ``--layer`` the suite's own tests do not run."""
-    return True if _option(config, "layer") and collection_path == OWN_TESTS else None
+    """With ``--layer`` or ``--server`` the suite's own tests do not run."""
+    return True if _asked(config) and collection_path == OWN_TESTS else None
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[LayerItem] | None:
-    """Make items of the suite's tests: one for each subject; without ``--layer`` none."""
-    if collector.path.parent != SUITE or not name.startswith("test_") or not inspect.iscoroutinefunction(obj):
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[SuiteItem] | None:
+    """Make items of a suite's tests: one for each subject; of a suite that was not asked for none."""
+    suite = SUITES.get(collector.path.parent)
+    if suite is None or not name.startswith("test_") or not inspect.iscoroutinefunction(obj):
         return None
     from seaway.conformance.cases import case_of
 
     case = case_of(obj)
     session = collector.config.stash.get(_session_key, None)
+    if session is not None and session.suite.name != suite:
+        return []
     if session is None:
         collector.config.stash[_skipped_key] = True
         return []
     return [
-        LayerItem.from_parent(collector, name=f"{name}[{subject.name}]", case=case, subject=subject)
+        SuiteItem.from_parent(collector, name=f"{name}[{subject.name}]", case=case, subject=subject)
         for subject in session.subjects
         if session.fits(case, subject)
     ]
@@ -117,11 +143,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     suite = config.stash.get(_session_key, None)
     if suite is None:
         return
-    items.sort(key=lambda item: not (isinstance(item, LayerItem) and item.case.is_smoke))
-    suite.selected = [(item.case, item.subject) for item in items if isinstance(item, LayerItem)]
+    items.sort(key=lambda item: not (isinstance(item, SuiteItem) and item.case.is_smoke))
+    suite.selected = [(item.case, item.subject) for item in items if isinstance(item, SuiteItem)]
     if not suite.selected and not suite.partial:
         raise pytest.UsageError(
-            "--layer was given, but no test of the suite was collected: run `pytest conformance`, or "
+            f"--{suite.suite.name} was given, but no test of the suite was collected: run `pytest conformance`, or "
             "`pytest --pyargs seaway.conformance`, and see that python_files has test_*.py"
         )
 
@@ -133,7 +159,7 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
             session.partial = True
 
 
-class LayerItem(pytest.Item):
+class SuiteItem(pytest.Item):
     """One case on one subject."""
 
     def __init__(self, *, case: Any, subject: Any, **rest: Any) -> None:
@@ -213,7 +239,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for line in suite.summary():
             terminalreporter.write_line(line)
     elif config.stash.get(_skipped_key, False) and _asks_for_suite(config):
-        terminalreporter.write_line("conformance: without --layer=… only the suite's own tests run")
+        terminalreporter.write_line("conformance: without --layer=… or --server=… only the suite's own tests run")
 
 
 def _asks_for_suite(config: pytest.Config) -> bool:

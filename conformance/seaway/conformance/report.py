@@ -6,23 +6,22 @@ Rules of this module: no pytest, no output. The report is valid under ``report.s
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from typing import Any
 
 from attrs import asdict, frozen
 
-from seaway.conformance.cases import Case, layer_requirements
+from seaway.conformance.cases import Case
 from seaway.conformance.runner import Result
+from seaway.conformance.suites import LAYER, Suite
 from seaway.spec.registry import requirements
 
 SCHEMA = "seaway-conformance-report/1"
-PROFILES = ("async layer", "sync layer", "flush", "statistics", "processes", "faults")
 BROKEN = frozenset({"fail", "timeout", "crash"})
 _OUTSIDE = {"flush": "flush", "statistics": "statistics", "process": "processes", "broker": "faults"}
+_PARTS = ("http", "websocket", "lifespan", "http2")
 
 
 @frozen
@@ -47,12 +46,14 @@ class Run:
     """A run and its circumstances.
 
     Args:
-        target: what ``--layer`` was.
+        target: what ``--layer`` or ``--server`` was.
         results: of every case and subject that ran.
         cases: every case of the suite.
         partial: whether cases were left out by whoever started the run.
         known: reasons by requirement identifier, for failures that are known.
         strict: whether a SHOULD counts as a MUST.
+        suite: whose run it is.
+        flavour: of a server: ``"async"`` or ``"sync"``.
     """
 
     target: str
@@ -61,19 +62,14 @@ class Run:
     partial: bool = False
     known: Mapping[str, str] = {}
     strict: bool = False
-
-
-def untested() -> dict[str, str]:
-    """Return the requirements of layers that this suite does not test, each with the reason."""
-    text = (files("seaway.conformance") / "untested.json").read_text(encoding="utf-8")
-    reasons: dict[str, str] = json.loads(text)
-    return reasons
+    suite: Suite = LAYER
+    flavour: str = "async"
 
 
 def lines(run: Run) -> list[Line]:
-    """Return a line for each requirement of layers, in the order of the registry."""
-    reasons = untested()
-    by_id: dict[str, list[Result]] = {identifier: [] for identifier in layer_requirements()}
+    """Return a line for each requirement of the suite, in the order of the registry."""
+    reasons = run.suite.untested()
+    by_id: dict[str, list[Result]] = {identifier: [] for identifier in run.suite.requirements()}
     for result in run.results:
         for identifier in result.ids:
             by_id[identifier].append(result)
@@ -116,12 +112,15 @@ def _reason(result: Result, known: str | None) -> str:
     return f"{kind}{result.message} [{result.case}, {result.subject}]" + (f" (known: {known})" if known else "")
 
 
-def profile_of(case: Case, subject: str) -> str:
-    """Return which of `PROFILES` a *case* counts for when it runs on *subject*."""
-    for need, profile in _OUTSIDE.items():
-        if need in case.needs:
-            return profile
-    return "sync layer" if subject == "sync" else "async layer"
+def profiles_of(run: Run, case: Case, subject: str) -> tuple[str, ...]:
+    """Return which profiles of the suite a *case* counts for when it runs on *subject*."""
+    if run.suite is LAYER:
+        outside = next((profile for need, profile in _OUTSIDE.items() if need in case.needs), None)
+        return (outside or ("sync layer" if subject == "sync" else "async layer"),)
+    if "shared layer" in case.needs:
+        return ("processes",)
+    parts = tuple(part for part in _PARTS if part in case.needs)
+    return parts if "http2" in parts else (f"{run.flavour} server", *parts)
 
 
 def profiles(run: Run) -> dict[str, str]:
@@ -129,8 +128,8 @@ def profiles(run: Run) -> dict[str, str]:
     by_name = {case.name: case for case in run.cases}
     verdicts = {line.id: line.verdict for line in lines(run)}
     found: dict[str, str] = {}
-    for profile in PROFILES:
-        own = [result for result in run.results if profile_of(by_name[result.case], result.subject) == profile]
+    for profile in run.suite.profiles:
+        own = [one for one in run.results if profile in profiles_of(run, by_name[one.case], one.subject)]
         ran = [result for result in own if result.verdict != "not offered"]
         must = [one for one in ran if any(_binds(identifier, run.strict) for identifier in one.ids)]
         if not ran:
@@ -159,8 +158,8 @@ def as_json(run: Run, started: str, finished: str | None) -> dict[str, Any]:
     """
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "suite": {"version": _version("seaway"), "interface": "1.0", "requirements": _requirements_hash()},
-        "layer": {"target": run.target, **_implementation(run.target)},
+        "suite": {"version": _version("seaway"), "interface": "1.0", "requirements": _requirements_hash(run.suite)},
+        run.suite.name: {"target": run.target, **_implementation(run)},
         "environment": {"python": platform.python_version(), "system": platform.platform(terse=True)},
         "options": {"strict": run.strict},
         "partial": run.partial,
@@ -177,9 +176,13 @@ def as_json(run: Run, started: str, finished: str | None) -> dict[str, Any]:
     return report
 
 
-def _implementation(target: str) -> dict[str, str]:
-    package = target.partition(":")[0].partition(".")[0]
-    found = _version("seaway" if "://" in target else package)
+def _implementation(run: Run) -> dict[str, str]:
+    if run.suite is LAYER:
+        package = "seaway" if "://" in run.target else run.target.partition(":")[0].partition(".")[0]
+    else:
+        _, _, module = run.target.partition("-m ")
+        package = module.partition(" ")[0].partition(".")[0]
+    found = _version(package) if package else ""
     return {"version": found} if found else {}
 
 
@@ -190,6 +193,6 @@ def _version(package: str) -> str:
         return ""
 
 
-def _requirements_hash() -> str:
-    hashes: Iterable[str] = (requirements()[identifier].hash for identifier in layer_requirements())
+def _requirements_hash(suite: Suite) -> str:
+    hashes: Iterable[str] = (requirements()[identifier].hash for identifier in suite.requirements())
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]

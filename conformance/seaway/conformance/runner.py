@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import anyio
 from attrs import Factory, frozen
@@ -23,7 +23,8 @@ from seaway.conformance.cases import NEEDS, Case
 from seaway.conformance.face import Crashed, Hang, Limits
 from seaway.conformance.harness import LayerHarness
 from seaway.conformance.remote import RemoteError, WorkerDied
-from seaway.conformance.world import Subject, World
+from seaway.conformance.world import Subject
+from seaway.conformance.world import World as LayerWorld
 
 Verdict = Literal["pass", "fail", "timeout", "crash", "blocked", "not offered", "suite error"]
 
@@ -61,11 +62,83 @@ class Result:
     seconds: float = 0.0
 
 
-def run(cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits) -> list[Result]:
-    """Run *cases* side by side in one event loop and return their results, in the same order."""
+class World(Protocol):
+    """What a case is given, as far as this module knows it."""
+
+    limits: Limits
+    notes: dict[str, int]
+
+    async def settle(self) -> None:
+        """Raise what is wrong whatever the case was about."""
+
+    async def end(self) -> list[str]:
+        """Give up what the case has used; return calls that it has forgotten to await."""
+
+
+class Bench:
+    """Where cases run on one subject: makes their worlds.
+
+    Attributes:
+        backend: the event loop.
+        smoke_first: see `run`.
+    """
+
+    backend = "asyncio"
+    smoke_first = True
+
+    def open(self) -> AbstractAsyncContextManager[Any]:
+        """Have what all worlds share, while they run."""
+        return nullcontext()
+
+    def world(self, case: Case) -> World:
+        """Return a world for one run of *case*."""
+        raise NotImplementedError
+
+    def alone(self, case: Case) -> bool:
+        """Return whether *case* runs beside no other."""
+        return case.alone
+
+
+class LayerBench(Bench):
+    """A layer, as *harness* makes it, on *subject*."""
+
+    def __init__(self, harness: LayerHarness, subject: Subject, limits: Limits) -> None:
+        self.backend = subject.backend
+        self._harness = harness
+        self._subject = subject
+        self._limits = limits
+
+    def world(self, case: Case) -> World:
+        """See `Bench`."""
+        return LayerWorld(self._harness, self._subject, self._limits)
+
+    def alone(self, case: Case) -> bool:
+        """Return whether it injects a fault, or steps the clock: those are for all objects, and others know nothing."""
+        return bool(case.needs & {"broker", "broker clock"}) or self._harness.offers("backend_clock")
+
+
+def run(
+    cases: Sequence[Case], harness: LayerHarness, subject: Subject, limits: Limits, *, smoke_first: bool = False
+) -> list[Result]:
+    """Run *cases* of the layer suite side by side in one event loop and return their results, in the same order.
+
+    Args:
+        cases: what is run.
+        harness: makes the layer objects.
+        subject: the way in which they are run.
+        limits: how long to wait.
+        smoke_first: whether the cases of smoke run before all others, which a failure of one of them blocks.
+    """
+    bench = LayerBench(harness, subject, limits)
+    bench.smoke_first = smoke_first
+    return run_on(cases, bench, subject.name, limits)
+
+
+def run_on(cases: Sequence[Case], bench: Bench, subject: str, limits: Limits) -> list[Result]:
+    """Run *cases* side by side in one event loop, in worlds of *bench*; return their results, in the same order."""
     found: dict[str, Result] = {}
     pulse = _Pulse(limits.deadline)
-    thread = threading.Thread(target=partial(_run_loop, cases, harness, subject, limits, found, pulse), daemon=True)
+    thread = threading.Thread(target=partial(_run_loop, cases, bench, subject, found, pulse), daemon=True)
     thread.start()
     pulse.watch(thread)
     stuck = _stack(thread) if thread.is_alive() else ""
@@ -96,36 +169,41 @@ class _Pulse:
             thread.join(self._pause)
 
 
-def _run_loop(
-    cases: Sequence[Case],
-    harness: LayerHarness,
-    subject: Subject,
-    limits: Limits,
-    found: dict[str, Result],
-    pulse: _Pulse,
-) -> None:
+def _run_loop(cases: Sequence[Case], bench: Bench, subject: str, found: dict[str, Result], pulse: _Pulse) -> None:
     async def main() -> None:
-        # A fault, or a step of the clock, is for all objects: not beside tests that know nothing of it.
-        alone = [case for case in cases if case.needs & {"broker", "broker clock"} or harness.offers("backend_clock")]
+        smoke = [case for case in cases if case.is_smoke and bench.smoke_first]
+        alone = [case for case in cases if bench.alone(case) and case not in smoke]
         few = anyio.Semaphore(SIDE_BY_SIDE)
         async with anyio.create_task_group() as beating:
             beating.start_soon(pulse.beat)
-            async with anyio.create_task_group() as tasks:
-                for case in cases:
-                    if case not in alone:
-                        tasks.start_soon(one, case, nullcontext() if case.waits else few)
-            for case in alone:
-                await one(case, nullcontext())
+            async with bench.open():
+                if await passed(smoke):
+                    async with anyio.create_task_group() as tasks:
+                        for case in cases:
+                            if case not in alone and case not in smoke:
+                                tasks.start_soon(one, case, nullcontext() if case.waits else few)
+                    for case in alone:
+                        await one(case, nullcontext())
             beating.cancel_scope.cancel()
+
+    async def passed(smoke: list[Case]) -> bool:
+        for case in smoke:
+            await one(case, nullcontext())
+            if (result := found[case.name]).verdict != "pass":
+                cause = f"{result.message} [{case.name}, {subject}]"
+                for other in cases:
+                    found.setdefault(other.name, Result(other.name, subject, other.ids, "blocked", cause))
+                return False
+        return True
 
     async def one(case: Case, turn: AbstractAsyncContextManager[Any]) -> None:
         async with turn:
-            found[case.name] = await _result(case, World(harness, subject, limits))
+            found[case.name] = await _result(case, bench.world(case), subject)
 
-    anyio.run(main, backend=subject.backend)
+    anyio.run(main, backend=bench.backend)
 
 
-async def _result(case: Case, world: World) -> Result:
+async def _result(case: Case, world: World, subject: str) -> Result:
     started = time.monotonic()
     verdict: Verdict = "pass"
     error: BaseException | None = None
@@ -133,12 +211,14 @@ async def _result(case: Case, world: World) -> Result:
     try:
         with anyio.move_on_after(limit) as scope:
             await case.function(world)
+            await world.settle()
         if scope.cancelled_caught:
-            verdict, error = "timeout", Hang(f"the test has not ended within {limit:g} seconds")
+            error = await _cause(world, Hang(f"the test has not ended within {limit:g} seconds"))
+            verdict = _verdict(error)
     except anyio.get_cancelled_exc_class():
         raise
     except BaseException as raised:  # a layer may raise SystemExit, too
-        error = _single(raised)
+        error = await _cause(world, _single(raised))
         verdict = _verdict(error)
     with anyio.CancelScope(shield=True):
         forgotten = await world.end()
@@ -146,7 +226,7 @@ async def _result(case: Case, world: World) -> Result:
         verdict, error = "suite error", RuntimeError(f"calls that were not awaited: {', '.join(forgotten)}")
     return Result(
         case=case.name,
-        subject=world.subject.name,
+        subject=subject,
         ids=case.ids,
         verdict=verdict,
         message="" if error is None else _message(error),
@@ -154,6 +234,19 @@ async def _result(case: Case, world: World) -> Result:
         notes=world.notes,
         seconds=time.monotonic() - started,
     )
+
+
+async def _cause(world: World, error: BaseException) -> BaseException:
+    """Return *error*, or what explains it: a server that has gone, for example."""
+    if not isinstance(error, (AssertionError, Hang)):
+        return error
+    try:
+        await world.settle()
+    except Crashed as crash:
+        return crash
+    except AssertionError:
+        return error
+    return error
 
 
 def _verdict(error: BaseException) -> Verdict:
@@ -178,11 +271,11 @@ def _message(error: BaseException) -> str:
     return text.splitlines()[0] if isinstance(error, (AssertionError, Hang)) else f"{type(error).__name__}: {text}"
 
 
-def _blocked_loop(case: Case, subject: Subject, stuck: str) -> Result:
+def _blocked_loop(case: Case, subject: str, stuck: str) -> Result:
     message = "the event loop was blocked: a call of an asynchronous layer did not let others run"
     if not stuck:
         message = "the event loop ended before the test did"
-    return Result(case.name, subject.name, case.ids, "timeout" if stuck else "crash", message, stuck)
+    return Result(case.name, subject, case.ids, "timeout" if stuck else "crash", message, stuck)
 
 
 def _stack(thread: threading.Thread) -> str:
@@ -210,7 +303,7 @@ def offered(harness: LayerHarness, subject: Subject, limits: Limits) -> frozense
 
 def _try(harness: LayerHarness, subject: Subject, limits: Limits, trials: dict[str, Any]) -> None:
     async def main() -> None:
-        world = World(harness, subject, limits)
+        world = LayerWorld(harness, subject, limits)
         try:
             trials["extensions"] = world.extensions()
             if harness.shared is None:
@@ -230,13 +323,13 @@ def _try(harness: LayerHarness, subject: Subject, limits: Limits, trials: dict[s
         trials["error"] = error
 
 
-async def _meet(world: World) -> bool:
+async def _meet(world: LayerWorld) -> bool:
     await world.layer().send("trial", {"type": "trial.peer"})
     channel, _ = await world.layer().receive(["trial"], world.limits.silence)
     return channel is not None
 
 
-async def _meet_process(world: World) -> bool:
+async def _meet_process(world: LayerWorld) -> bool:
     remote = await world.process()
     await remote.call("send", "trial", {"type": "trial.process"})
     channel, _ = await world.layer().receive(["trial"], world.limits.silence)

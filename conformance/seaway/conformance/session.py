@@ -1,4 +1,4 @@
-"""One run of the suite under pytest: what is tested, what came out, and what is said about it.
+"""One run of a suite under pytest: what is tested, what came out, and what is said about it.
 
 Rules of this module: no pytest; the plugin calls it.
 """
@@ -6,43 +6,83 @@ Rules of this module: no pytest; the plugin calls it.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import asdict, evolve
 
 from seaway.conformance import known as known_failures
 from seaway.conformance import report
-from seaway.conformance.cases import NEEDS, Case, all_cases
+from seaway.conformance.cases import Case, all_cases
 from seaway.conformance.face import Limits
-from seaway.conformance.harness import LayerHarness
-from seaway.conformance.runner import Result, offered, run
-from seaway.conformance.target import load, parse_options
-from seaway.conformance.world import Subject, subjects
+from seaway.conformance.runner import Result
+from seaway.conformance.suites import Suite
 from seaway.spec.registry import requirements
 
 _COUNTED = ("pass", "fail", "known failure", "unexpected pass", "warn", "blocked", "suite error")
 
 
+class Target(Protocol):
+    """What is tested: a layer or a server."""
+
+    suite: Suite
+    name: str
+    flavour: str
+
+    @property
+    def subjects(self) -> Sequence[Any]:
+        """The ways in which it is run."""
+
+    def again(self, subject: Any) -> tuple[str, str]:
+        """Return the options that test this again, and what chooses *subject* in ``-k``."""
+
+    def fits(self, case: Case, subject: Any) -> bool:
+        """Return whether *case* is for *subject*."""
+
+    def at_once(self, selected: Sequence[Case]) -> list[Case]:
+        """Return which of the cases *selected* run together with smoke."""
+
+    def beside(self, case: Case, selected: Sequence[Case]) -> list[Case]:
+        """Return which of the cases *selected* run at the same time as *case*."""
+
+    def run(self, cases: Sequence[Case], subject: Any, limits: Limits) -> list[Result]:
+        """Run *cases* side by side."""
+
+    def base(self, subject: Any) -> frozenset[str]:
+        """Return what is offered before anything was tried."""
+
+    def offered(self, subject: Any, limits: Limits) -> frozenset[str]:
+        """Return which needs are offered."""
+
+
 class Session:
-    """A run; make one with `Session.load`.
+    """A run.
+
+    Args:
+        target: what is tested.
+        known: a file with failures that are known; ``None``: none are.
+        strict: whether a SHOULD counts as a MUST.
+        timescale: how many times as slow as usual this machine is.
 
     Attributes:
-        subjects: the ways in which the layer is run.
+        subjects: the ways in which the target is run.
         selected: the cases that will run, each with its subject.
         partial: whether some were left out.
         gathered: the results, at the end.
+
+    Raises:
+        KnownFailuresError: the file is not right.
     """
 
-    def __init__(self, harness: LayerHarness, target: str, limits: Limits, known: dict[str, str], strict: bool) -> None:
-        self.harness = harness
+    def __init__(self, target: Target, known: Path | None, strict: bool, timescale: float) -> None:
         self.target = target
-        self.limits = limits
-        self.known = known
+        self.suite = target.suite
+        self.limits = Limits(deadline=5.0 * timescale, silence=0.05 * timescale)
+        self.known = known_failures.read(known, self.suite) if known is not None else {}
         self.strict = strict
-        self.subjects = subjects(harness)
-        self.selected: list[tuple[Case, Subject]] = []
+        self.subjects = target.subjects
+        self.selected: list[tuple[Case, Any]] = []
         self.partial = False
         self.gathered: list[Result] = []
         self.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -50,58 +90,53 @@ class Session:
         self._causes: dict[str, str] = {}
         self._done: dict[tuple[str, str], Result] = {}
 
-    @classmethod
-    def load(
-        cls, *, target: str, pairs: Iterable[str], directory: str, known: Path | None, strict: bool, timescale: float
-    ) -> Session:
-        """Load what *target* names. `TargetError`, `KnownFailuresError`: it cannot be tested."""
-        limits = Limits(deadline=5.0 * timescale, silence=0.05 * timescale)
-        harness = load(target, parse_options(pairs), directory)
-        return cls(harness, target, limits, known_failures.read(known) if known is not None else {}, strict)
-
     def header(self) -> str:
         """Return the line that says what is tested."""
-        return f"conformance of {self.target} on {', '.join(subject.name for subject in self.subjects)}"
+        return f"conformance of {self.target.name} on {'; '.join(subject.name for subject in self.subjects)}"
 
-    def fits(self, case: Case, subject: Subject) -> bool:
-        """Return whether *case* is for the flavour of *subject*."""
-        return ("sync" if subject.is_async else "async") not in case.needs
+    def fits(self, case: Case, subject: Any) -> bool:
+        """Return whether *case* is for *subject*."""
+        return self.target.fits(case, subject)
 
-    def result(self, case: Case, subject: Subject) -> Result:
+    def result(self, case: Case, subject: Any) -> Result:
         """Run *case*, or return the result that it has had beside others."""
         key = (case.name, subject.name)
         if key not in self._done:
             self._smoke(subject)
         if key not in self._done:
-            beside = [one for one, its in self.selected if one.waits and its == subject] if case.waits else [case]
-            self._run(beside or [case], subject)
+            self._run(self.target.beside(case, self._todo(subject)) or [case], subject)
         return self._done[key]
 
-    def _smoke(self, subject: Subject) -> None:
+    def _todo(self, subject: Any) -> list[Case]:
+        """Return the selected cases that have not run on *subject*, without smoke."""
+        selected = [case for case, its in self.selected if its == subject and not case.is_smoke]
+        return [case for case in selected if (case.name, subject.name) not in self._done]
+
+    def _smoke(self, subject: Any) -> None:
         if subject.name in self._offered:
             return
-        self._offered[subject.name] = frozenset({"async" if subject.is_async else "sync"})
-        for case in all_cases():
-            if case.is_smoke and subject.name not in self._causes:
-                self._run([case], subject)
-                result = self._done[case.name, subject.name]
-                if result.verdict != "pass":
-                    self._causes[subject.name] = f"{result.message} [{case.name}, {subject.name}]"
+        self._offered[subject.name] = self.target.base(subject)
+        smoke = [case for case in all_cases(self.suite) if case.is_smoke and self.fits(case, subject)]
+        self._run([*smoke, *self.target.at_once(self._todo(subject))], subject)
+        for case in smoke:
+            result = self._done[case.name, subject.name]
+            if result.verdict not in ("pass", "not offered"):
+                self._causes.setdefault(subject.name, f"{result.message} [{case.name}, {subject.name}]")
         if subject.name not in self._causes:
-            self._offered[subject.name] = offered(self.harness, subject, self.limits)
+            self._offered[subject.name] = self.target.offered(subject, self.limits)
 
-    def _run(self, cases: list[Case], subject: Subject) -> None:
+    def _run(self, cases: list[Case], subject: Any) -> None:
         able = []
         for case in cases:
             missing = case.needs - self._offered[subject.name]
             if cause := self._causes.get(subject.name):
                 self._file(Result(case.name, subject.name, case.ids, "blocked", cause))
-            elif missing and not case.is_smoke:
-                needed = ", ".join(NEEDS[need] for need in sorted(missing))
+            elif missing:
+                needed = ", ".join(self.suite.needs[need] for need in sorted(missing))
                 self._file(Result(case.name, subject.name, case.ids, "not offered", f"needs {needed}"))
             else:
                 able.append(case)
-        for result in run(able, self.harness, subject, self.limits) if able else []:
+        for result in self.target.run(able, subject, self.limits) if able else []:
             self._file(result)
 
     def _file(self, result: Result) -> None:
@@ -119,12 +154,14 @@ class Session:
         return "not met: " + ", ".join(sorted(levels))
 
     def explain(self, result: Result) -> str:
-        """Return what whoever writes the layer wants to know about a result that is no pass."""
+        """Return what whoever writes the layer or server wants to know about a result that is no pass."""
         texts = [
             f"{identifier} ({requirements()[identifier].level}) {_sentence(identifier)}" for identifier in result.ids
         ]
         name = result.case.rpartition(".")[2]
-        again = f"pytest conformance --layer={self.target} -k 'test_{name} and {result.subject}'"
+        subject = next(one for one in self.subjects if one.name == result.subject)
+        options, chosen = self.target.again(subject)
+        again = f"pytest conformance {options} -k 'test_{name} and {chosen}'"
         return "\n".join([*texts, "", f"{result.verdict}: {result.message}", "", result.details, f"again: {again}"])
 
     def as_property(self, result: Result) -> dict[str, Any]:
@@ -138,7 +175,11 @@ class Session:
         return Result(ids=tuple(value["ids"]), **rest)
 
     def _run_data(self) -> report.Run:
-        return report.Run(self.target, self.gathered, all_cases(), self.partial, self.known, self.strict)
+        cases = all_cases(self.suite)
+        flavour = self.target.flavour
+        return report.Run(
+            self.target.name, self.gathered, cases, self.partial, self.known, self.strict, self.suite, flavour
+        )
 
     def unexpected_passes(self) -> list[str]:
         """Return the requirements that are listed as known failures, but met."""

@@ -138,6 +138,9 @@ class World:
             await anyio.lowlevel.checkpoint()
         await anyio.sleep(self.limits.silence)
 
+    async def settle(self) -> None:
+        """Nothing is wrong whatever the test was about."""
+
     async def end(self) -> list[str]:
         """Close everything; return what a test has forgotten to await."""
         forgotten = [repr(call) for face in self._faces for call in face.unawaited]

@@ -12,7 +12,7 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 
 from .core import ServerCore, shielded
-from .drivers import asyncio_options
+from .drivers import asyncio_options, loop_options
 from .protocols.http1 import HTTP1Connection
 from .settings import Settings
 
@@ -168,13 +168,13 @@ def serve(
     port: int = 8000,
     uds: str | None = None,
     settings: Settings | None = None,
-    backend: str = "asyncio",
+    backend: str | None = None,
     started: Callable[[Server], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, which drain; a second signal ends at once. Blocks; for the main thread.
 
     - `layer`: as of `Server`, but closed at the end: an asynchronous one belongs to the event loop that ends with it.
-    - `backend`: `"asyncio"` (on uvloop if it is installed) or `"trio"`.
+    - `backend`: `"asyncio"`, `"uvloop"` or `"trio"`; None: uvloop if it is installed, else asyncio.
     - `started`: called with the server once it listens.
 
     Other arguments and errors: as of `Server`.
@@ -211,5 +211,5 @@ def serve(
         if raised:
             raise raised.pop()
 
-    options = asyncio_options() if backend == "asyncio" else {}
-    anyio.run(main, backend=backend, backend_options=options)
+    loop, options = loop_options(backend)
+    anyio.run(main, backend=loop, backend_options=options)

@@ -248,7 +248,13 @@ class Wire:
 
 
 class Client(Wire):
-    """HTTP/1.1 on a `Wire`."""
+    """HTTP/1.1 on a `Wire`; requests that it makes have *own_fields*."""
+
+    own_fields: tuple[str, ...] = ()
+
+    def request(self, target: str = "/", *fields: str, **options: Any) -> bytes:
+        """Return a request as `request` makes it, with its own fields."""
+        return request(target, *self.own_fields, *fields, **options)
 
     async def response(self, method: str = "GET") -> Response:
         """Read the next response, an informational one included."""
@@ -279,7 +285,7 @@ class Client(Wire):
 
     async def ask(self, target: str = "/", *fields: str, method: str = "GET", **options: Any) -> Response:
         """Send one request and read its response."""
-        await self.send(request(target, *fields, method=method, **options))
+        await self.send(self.request(target, *fields, method=method, **options))
         return await self.response(method)
 
     async def _fields(self) -> list[tuple[bytes, bytes]]:

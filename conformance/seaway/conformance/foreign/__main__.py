@@ -16,6 +16,7 @@ from seaway.conformance.cases import all_cases
 from seaway.conformance.foreign import harness
 from seaway.conformance.foreign.adapter import ForeignError
 from seaway.conformance.foreign.not_promised import fair
+from seaway.conformance.layer_target import LayerTarget
 from seaway.conformance.session import Session
 
 LAYERS = ("InMemory", "Core", "PubSub")
@@ -24,7 +25,7 @@ LAYERS = ("InMemory", "Core", "PubSub")
 def judge(name: str) -> dict[str, object]:
     """Return the report of one of `LAYERS`."""
     target = f"{harness.__name__}:{name}"
-    session = Session.load(target=target, pairs=[], directory="", known=None, strict=False, timescale=1.0)
+    session = Session(LayerTarget.load(target, [], ""), known=None, strict=False, timescale=1.0)
     subject = session.subjects[0]
     cases = [case for case in all_cases() if session.fits(case, subject)]
     session.selected = [(case, subject) for case in cases]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import click
@@ -14,9 +14,11 @@ from seaway.reference.lifespan import LifespanFailed
 from seaway.reference.server import Server, serve
 from seaway.reference.settings import Settings
 
-__all__ = ["run"]
+__all__ = ["BACKENDS", "BACKEND_HELP", "Backend", "run"]
 
-Backend = Literal["asyncio", "trio"]
+Backend = Literal["asyncio", "uvloop", "trio"]
+BACKENDS: Sequence[Backend] = ("asyncio", "uvloop", "trio")
+BACKEND_HELP = "The event loop.  [default: uvloop if it is installed, else asyncio]"
 
 
 def run(
@@ -26,7 +28,7 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8000,
     uds: str | None = None,
-    backend: Backend = "asyncio",
+    backend: Backend | None = None,
     settings: Settings | None = None,
     started: Callable[[Server], None] | None = None,
     check: bool = False,

@@ -7,7 +7,7 @@ import webbrowser
 
 import click
 
-from seaway.reference.cli._server import Backend, run
+from seaway.reference.cli._server import BACKEND_HELP, BACKENDS, Backend, run
 from seaway.reference.server import Server
 from seaway.reference.settings import Settings
 
@@ -19,9 +19,9 @@ __all__ = ["demo"]
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port, 0 for a free one."
 )
-@click.option("--backend", type=click.Choice(["asyncio", "trio"]), default="asyncio", show_default=True)
+@click.option("--backend", type=click.Choice(BACKENDS), help=BACKEND_HELP)
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in a browser.")
-def demo(host: str, port: int, backend: Backend, browser: bool) -> None:
+def demo(host: str, port: int, backend: Backend | None, browser: bool) -> None:
     """Serve a chat room with a live poll, and open it in a browser.
 
     It needs no network, no broker and no configuration. Open it twice and talk to yourself; stop it, start it

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from seaway.reference.cli._server import Backend, run
+from seaway.reference.cli._server import BACKEND_HELP, BACKENDS, Backend, run
+from seaway.reference.cli._settings import with_settings
 from seaway.reference.settings import Settings
 
 __all__ = ["serve"]
@@ -22,8 +23,12 @@ _is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#\s]+").fullmatch
 
 @click.command()
 @click.argument("application", metavar="MODULE:APPLICATION")
-@click.option("--layer", metavar="URL", help="The channel layer, such as memory://NAME.  [default: a memory layer]")
-@click.option("--backend", type=click.Choice(["asyncio", "trio"]), default="asyncio", show_default=True)
+@click.option(
+    "--layer",
+    metavar="URL",
+    help="The channel layer, such as memory://NAME, or the dotted path of a class.  [default: a memory layer]",
+)
+@click.option("--backend", type=click.Choice(BACKENDS), help=BACKEND_HELP)
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port, 0 for a free one.  [default: 8000]")
 @click.option("--uds", metavar="PATH", help="A Unix socket to listen on, instead of an address.")
@@ -43,17 +48,26 @@ _is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#\s]+").fullmatch
     help="An origin, such as https://example.org, whose pages may open WebSockets here, beside the server's own; "
     "* is all. May be given more than once.",
 )
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A limit (a count or bytes) or a time-out (seconds), such as send_timeout=5 or mailbox.layer_messages=50. "
+    "May be given more than once.",
+)
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="Log each request.")
 @click.option("--check", is_flag=True, help="Log what breaks the specification, with its requirement. Slow.")
 def serve(
     application: str,
     layer: str | None,
-    backend: Backend,
+    backend: Backend | None,
     host: str | None,
     port: int | None,
     uds: str | None,
     grace: float,
     origins: tuple[str, ...],
+    pairs: tuple[str, ...],
     access_log: bool,
     check: bool,
 ) -> None:
@@ -67,6 +81,7 @@ def serve(
       seaway serve example:application
       seaway serve chat.app:router --port 8080 --allow-origin https://example.org
       seaway serve example:application --uds /run/example.sock --backend trio
+      seaway serve example:application --set max_consumers=500 --set header_timeout=5
       seaway serve example:application --check
     """
     if uds is not None and (host is not None or port is not None):
@@ -74,8 +89,9 @@ def serve(
     for origin in origins:
         if not _is_origin(origin):
             raise click.UsageError(f"--allow-origin {origin}: expected scheme://host[:port] without a path, or *")
-    if find_spec(backend) is None:
-        raise click.ClickException(f"--backend {backend} is not installed: pip install 'seaway[{backend}]'")
+    if backend is not None and find_spec(backend) is None:
+        extra = "speed" if backend == "uvloop" else backend
+        raise click.ClickException(f"--backend {backend} is not installed: pip install 'seaway[{extra}]'")
     run(
         load(application),
         layer=layer,
@@ -83,7 +99,7 @@ def serve(
         host="127.0.0.1" if host is None else host,
         port=8000 if port is None else port,
         uds=uds,
-        settings=Settings(grace=grace, allowed_origins=frozenset(origins), access_log=access_log),
+        settings=with_settings(Settings(grace=grace, allowed_origins=frozenset(origins), access_log=access_log), pairs),
         check=check,
     )
 

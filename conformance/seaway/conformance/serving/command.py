@@ -1,0 +1,92 @@
+"""The command that starts a server: a template, and what is put into it.
+
+Rules of this module: words are split before values are put in, so that no value is split. Whatever is wrong is one
+`CommandError`, whose text says what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+HOST = "127.0.0.1"
+
+PLACEHOLDERS = {
+    "python": "the interpreter that runs the suite",
+    "application": "module:attribute of the application to serve",
+    "host": "the address to listen on",
+    "port": "the port to listen on",
+    "layer": "options for the channel layer, if a test needs one; without it they go to the end",
+    "settings": "options for what a test sets; without it they go to the end",
+}
+"""What a template may have in curly brackets. A word ``{layer}`` or ``{settings}`` becomes any number of words."""
+
+_NEEDED = ("application", "port")
+_SPREAD = ("layer", "settings")
+_placeholder = re.compile(r"\{([^{}]*)\}")
+
+
+class CommandError(Exception):
+    """A command cannot be made from its template."""
+
+
+def check(template: str) -> None:
+    """Check a template.
+
+    Raises:
+        CommandError: an unknown placeholder, with the nearest; one that is missing; quotes that do not match.
+    """
+    words = _words(template)
+    found = [name for word in words for name in _placeholder.findall(word)]
+    for name in found:
+        if name not in PLACEHOLDERS:
+            close = difflib.get_close_matches(name, PLACEHOLDERS, n=1)
+            hint = f"did you mean {{{close[0]}}}?" if close else f"there are {', '.join(PLACEHOLDERS)}"
+            raise CommandError(f"the server command {template!r} has a placeholder {{{name}}}; {hint}")
+    for name in _NEEDED:
+        if name not in found:
+            raise CommandError(f"the server command {template!r} has no {{{name}}}, {PLACEHOLDERS[name]}")
+    for name in _SPREAD:
+        if name in found and f"{{{name}}}" not in words:
+            raise CommandError(f"the server command {template!r}: {{{name}}} must be a word of its own")
+
+
+def command_line(
+    template: str, values: Mapping[str, str], options: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """Return the words of a template that `check` has passed, with its placeholders filled in.
+
+    Args:
+        template: the command.
+        values: for ``application``, ``host`` and ``port``.
+        options: words for ``settings`` and ``layer``.
+    """
+    given = {"python": sys.executable, "host": HOST, **values}
+    rest = dict(options or {})
+    words: list[str] = []
+    for word in _words(template):
+        name = word[1:-1]
+        if word == f"{{{name}}}" and name in _SPREAD:
+            words += rest.pop(name, ())
+        else:
+            words.append(_placeholder.sub(lambda match: given[match[1]], word))
+    return [*words, *(word for more in rest.values() for word in more)]
+
+
+def _words(template: str) -> list[str]:
+    try:
+        return shlex.split(template)
+    except ValueError as error:
+        raise CommandError(f"the server command {template!r} cannot be read: {error}") from error
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,143 @@
+"""A server under test as a process: started by its command, ready when it accepts, ended with all its children.
+
+Rules of this module: no pytest. It leads a process group of its own, and its output goes to a file. That it ended by
+itself is `Crashed`, with the last lines that it wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import anyio
+
+from seaway.conformance.applications.strings import HUB
+from seaway.conformance.client.http import Wire
+from seaway.conformance.face import Crashed, Hang
+from seaway.conformance.remote import environment
+from seaway.conformance.serving.command import HOST
+from seaway.conformance.serving.hub import Applications
+
+_LAST_LINES = 15
+_PAUSE = 0.01
+
+
+class Served:
+    """A server process.
+
+    Attributes:
+        port: where it listens, or will.
+        applications: what its application calls report.
+    """
+
+    def __init__(self, words: Sequence[str], port: int, token: str, hub_port: int, applications: Applications) -> None:
+        self.port = port
+        self.token = token
+        self.applications = applications
+        self._words = list(words)
+        self._may_end = False
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        try:
+            self._process = subprocess.Popen(
+                self._words,
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                start_new_session=True,
+                env={**environment(), HUB: f"{HOST}:{hub_port}:{token}", "PYTHONUNBUFFERED": "1"},
+            )
+        except OSError as error:
+            self._output.close()
+            raise Crashed(f"{shlex.join(self._words)} could not be started: {error}") from error
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return HOST, self.port
+
+    @property
+    def pid(self) -> int:
+        """Its process identifier."""
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is over."""
+        return self._process.poll() is not None
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether it is over though nobody has told it to end."""
+        return self.has_ended and not self._may_end
+
+    def crash(self) -> Crashed:
+        """Return what is to be said of a process that ended by itself."""
+        return Crashed(self._explained(f"ended by itself with exit code {self._process.returncode}"))
+
+    async def ready(self, seconds: float) -> None:
+        """Wait until it accepts connections.
+
+        Raises:
+            Crashed: it ended.
+            Hang: it does not within so many *seconds*.
+        """
+        with anyio.move_on_after(seconds):
+            while not self.has_ended:
+                if await self.listens():
+                    return
+                await anyio.sleep(_PAUSE)
+            raise self.crash()
+        raise Hang(self._explained(f"accepted no connection at {HOST}:{self.port} within {seconds:g} seconds"))
+
+    async def listens(self) -> bool:
+        """Return whether it accepts a connection now."""
+        try:
+            (await Wire.connect(self.address, deadline=5)).close()
+        except OSError:
+            return False
+        return True
+
+    def may_end(self) -> None:
+        """Note that it is no crash if it ends: a test has told it to, or expects it."""
+        self._may_end = True
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, not to its children."""
+        self._may_end = True
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
+    async def exit_code(self, seconds: float) -> int:
+        """Wait until it has ended by itself; return its exit code.
+
+        Raises:
+            Hang: it does not within so many *seconds*.
+        """
+        with anyio.move_on_after(seconds):
+            while not self.has_ended:
+                await anyio.sleep(_PAUSE)
+            return int(self._process.returncode)
+        raise Hang(self._explained(f"has not ended within {seconds:g} seconds"))
+
+    def output(self) -> str:
+        """Return what it has written to standard output and standard error so far."""
+        file = self._output.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+
+    def kill(self) -> None:
+        """End it, and all its children, for certain."""
+        self._may_end = True
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._output.close()
+
+    def _explained(self, what: str) -> str:
+        last: list[Any] = self.output().splitlines()[-_LAST_LINES:]
+        return "\n  ".join([f"the server {what}: {shlex.join(self._words)}", *(last or ["it wrote nothing"])])

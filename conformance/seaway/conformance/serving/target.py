@@ -1,0 +1,190 @@
+"""A server as the target of the suite: ``--server="COMMAND"``, its profile, and the processes of one run.
+
+Rules of this module: no pytest. One process for each application and each set of settings serves all the tests that
+want it, and is ended with the run.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from attrs import frozen
+
+from seaway.conformance.cases import Case
+from seaway.conformance.face import Limits
+from seaway.conformance.runner import Bench, Result, run_on
+from seaway.conformance.serving.command import CommandError, check, command_line, free_port
+from seaway.conformance.serving.hub import Hub
+from seaway.conformance.serving.process import Served
+from seaway.conformance.serving.profile import Profile, ProfileError, find
+from seaway.conformance.serving.world import ServerWorld
+from seaway.conformance.suites import SERVER
+from seaway.conformance.target import TargetError
+
+FLAVOURS = {"async": "asynchronous", "sync": "synchronous"}
+"""The flavours, and how the suite's applications are named for them."""
+
+
+@frozen
+class ServerSubject:
+    """One way to run the server.
+
+    Args:
+        name: as reports show it: of the variant, and of the applications' flavour if it is not the server's own.
+        variant: of the profile.
+        flavour: of the applications: ``"asynchronous"`` or ``"synchronous"``.
+        is_own: whether that is the server's own flavour.
+    """
+
+    name: str
+    variant: str
+    flavour: str
+    is_own: bool = True
+
+
+class ServerTarget:
+    """A server to be tested.
+
+    Args:
+        command: the template of its command.
+        profile: what it offers.
+        layer: a URL for a channel layer that several processes of it share; empty: none.
+    """
+
+    suite = SERVER
+
+    def __init__(self, command: str, profile: Profile, layer: str = "") -> None:
+        self.name = command
+        self.flavour: str = profile.flavour
+        self.profile = profile
+        self.layer = layer
+        own, other = ("async", "sync") if profile.flavour == "async" else ("sync", "async")
+        self.subjects = [ServerSubject(variant, variant, FLAVOURS[own]) for variant in profile.variants]
+        if f"{other} applications" in profile.offers:
+            self.subjects += [
+                ServerSubject(f"{variant}, {other} applications", variant, FLAVOURS[other], is_own=False)
+                for variant in profile.variants
+            ]
+
+    @classmethod
+    def load(cls, command: str, profile: str | None, layer: str = "") -> ServerTarget:
+        """Return the target.
+
+        Args:
+            command: template of the command.
+            profile: a TOML file, or the name of a profile that comes with the suite.
+            layer: as for the class.
+
+        Raises:
+            TargetError: one of them is not right.
+        """
+        try:
+            check(command)
+            found = find(profile, command)
+        except (CommandError, ProfileError) as error:
+            raise TargetError(str(error)) from error
+        if layer and not found.layer:
+            raise TargetError(f"--server-layer={layer}: the profile {found.name!r} lacks 'layer': how it is given")
+        return cls(command, found, layer)
+
+    def again(self, subject: ServerSubject) -> tuple[str, str]:
+        """Return the options that test this again, and what chooses *subject* in ``-k``."""
+        return f'--server="{self.name}"', subject.name.replace(", ", " and ")
+
+    def fits(self, case: Case, subject: ServerSubject) -> bool:
+        """Return whether *case* runs on *subject*: on applications of the other flavour only if it is for both."""
+        return subject.is_own or case.both_flavours
+
+    def at_once(self, selected: Sequence[Case]) -> list[Case]:
+        """Return all of the cases *selected*: they share the processes, and those are started once."""
+        return list(selected)
+
+    def beside(self, case: Case, selected: Sequence[Case]) -> list[Case]:
+        """Return the cases that run at the same time as *case*."""
+        return list(selected) or [case]
+
+    def run(self, cases: Sequence[Case], subject: ServerSubject, limits: Limits) -> list[Result]:
+        """Run *cases* side by side."""
+        return run_on(cases, _ServerBench(self, subject, limits), subject.name, limits)
+
+    def base(self, subject: ServerSubject) -> frozenset[str]:
+        """Return what is offered before anything was tried."""
+        return self.offered(subject, Limits())
+
+    def offered(self, subject: ServerSubject, limits: Limits) -> frozenset[str]:
+        """Return which of the suite's needs this server offers, by its profile."""
+        profile = self.profile
+        found = {*profile.offers, *profile.settings, f"{profile.flavour} applications"}
+        found |= {"shared layer"} if self.layer else set()
+        return frozenset(found) & self.suite.needs.keys()
+
+
+class _ServerBench(Bench):
+    """The processes of one run on one subject."""
+
+    backend = "asyncio"
+
+    def __init__(self, target: ServerTarget, subject: ServerSubject, limits: Limits) -> None:
+        self._target = target
+        self._subject = subject
+        self._limits = limits
+        self._shared: dict[tuple[Any, ...], Served] = {}
+        self._starting: defaultdict[tuple[Any, ...], anyio.Lock] = defaultdict(anyio.Lock)
+        self._started: list[Served] = []
+        self._ports: set[int] = set()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Have the hub while the block runs, and end all processes then."""
+        async with Hub.open(self._limits.deadline) as self.hub:
+            try:
+                yield
+            finally:
+                for served in self._started:
+                    served.kill()
+
+    def world(self, case: Case) -> ServerWorld:
+        """Return the world for one run of *case*."""
+        return ServerWorld(self, self._subject.flavour, self._limits, case.needs)
+
+    async def shared(self, application: str, settings: dict[str, Any]) -> Served:
+        """See `Pool.shared`. One that has crashed is replaced."""
+        key = (application, *sorted(settings.items()))
+        async with self._starting[key]:
+            served = self._shared.get(key)
+            if served is None or served.has_ended:
+                served = self._shared[key] = await self._start(application, settings, None)
+                await served.ready(4 * self._limits.deadline)
+        return served
+
+    async def own(self, application: str, settings: dict[str, Any], layer: str | None) -> Served:
+        """See `Pool.own`."""
+        return await self._start(application, settings, layer)
+
+    async def _start(self, application: str, settings: dict[str, Any], layer: str | None) -> Served:
+        target, profile = self._target, self._target.profile
+        words = [*profile.variants[self._subject.variant].split()]
+        for name, value in settings.items():
+            words += profile.setting(name, value)
+        options = {"settings": words, "layer": profile.layer_options(layer) if layer is not None else []}
+        port = self._port()
+        line = command_line(
+            target.name,
+            {"application": f"seaway.conformance.applications:{application}", "port": str(port)},
+            options,
+        )
+        token = secrets.token_hex(6)
+        served = Served(line, port, token, self.hub.port, self.hub.server(token))
+        self._started.append(served)
+        return served
+
+    def _port(self) -> int:
+        while (port := free_port()) in self._ports:
+            pass
+        self._ports.add(port)
+        return port
