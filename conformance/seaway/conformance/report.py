@@ -126,7 +126,6 @@ def profiles_of(run: Run, case: Case, subject: str) -> tuple[str, ...]:
 def profiles(run: Run) -> dict[str, str]:
     """Return a verdict for each profile: ``conforms``, ``does not conform``, ``incomplete`` or ``not offered``."""
     by_name = {case.name: case for case in run.cases}
-    verdicts = {line.id: line.verdict for line in lines(run)}
     found: dict[str, str] = {}
     for profile in run.suite.profiles:
         own = [one for one in run.results if profile in profiles_of(run, by_name[one.case], one.subject)]
@@ -136,7 +135,7 @@ def profiles(run: Run) -> dict[str, str]:
             found[profile] = "not offered"
         elif any(result.verdict in BROKEN for result in must):
             found[profile] = "does not conform"
-        elif run.partial or any(verdicts[i] in ("blocked", "suite error") for one in ran for i in one.ids):
+        elif run.partial or any(one.verdict in ("blocked", "suite error") for one in ran):
             found[profile] = "incomplete"
         else:
             found[profile] = "conforms"

@@ -78,6 +78,8 @@ SERVER = Suite(
     needs={
         **OFFERS,
         **{name: f"the setting {name}" for name in SETTINGS},
+        "no sync applications": "a server that does not run synchronous applications",
+        "no async applications": "a server that does not run asynchronous applications",
         "shared layer": "a channel layer that two processes share: --server-layer=URL",
     },
     profiles=("async server", "sync server", "http", "websocket", "lifespan", "processes", "http2"),

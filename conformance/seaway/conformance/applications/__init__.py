@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from seaway.conformance.applications.puppet import AsyncPuppet, Puppet, SyncPuppet
+from seaway.conformance.applications.puppet import AsyncEarly, AsyncPuppet, Puppet, SyncEarly, SyncPuppet
 
 SECRET = "a-secret-of-the-application"
 """Stands in the text of every exception of an application here; no client may see it (SEC-002)."""
@@ -56,7 +56,9 @@ asynchronous = _application(AsyncPuppet, is_async=True, types=_BOTH)
 asynchronous_http = _application(AsyncPuppet, is_async=True, types=("http",))
 asynchronous_websocket = _application(AsyncPuppet, is_async=True, types=("websocket",))
 asynchronous_lifespan = _application(AsyncPuppet, is_async=True, types=_ALL)
+asynchronous_only_lifespan = _application(AsyncPuppet, is_async=True, types=("lifespan",))
 asynchronous_undeclared = _application(AsyncPuppet)
+asynchronous_early = _application(AsyncEarly, is_async=True, types=_BOTH)
 asynchronous_raising = _application(_raising(AsyncPuppet), is_async=True, types=_BOTH)
 asynchronous_raising_lifespan = _application(_raising(AsyncPuppet), is_async=True, types=_ALL)
 asynchronous_none = _application(_returning(AsyncPuppet, None), is_async=True, types=_BOTH)
@@ -66,7 +68,9 @@ synchronous = _application(SyncPuppet, is_async=False, types=_BOTH)
 synchronous_http = _application(SyncPuppet, is_async=False, types=("http",))
 synchronous_websocket = _application(SyncPuppet, is_async=False, types=("websocket",))
 synchronous_lifespan = _application(SyncPuppet, is_async=False, types=_ALL)
+synchronous_only_lifespan = _application(SyncPuppet, is_async=False, types=("lifespan",))
 synchronous_undeclared = _application(SyncPuppet)
+synchronous_early = _application(SyncEarly, is_async=False, types=_BOTH)
 synchronous_raising = _application(_raising(SyncPuppet), is_async=False, types=_BOTH)
 synchronous_raising_lifespan = _application(_raising(SyncPuppet), is_async=False, types=_ALL)
 synchronous_none = _application(_returning(SyncPuppet, None), is_async=False, types=_BOTH)

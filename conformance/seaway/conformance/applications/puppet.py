@@ -45,8 +45,13 @@ class Puppet:
             arguments=len(arguments),
             keywords=sorted(keywords),
             mark=_mark.get(),
+            early=self.early(),
             **_place(),
         )
+
+    def early(self) -> dict[str, Any] | None:
+        """Do something in the application call, and return what came of it."""
+        return None
 
     def script(self, message: Any) -> Script:
         """Report the call, obey, and report its end."""
@@ -78,6 +83,9 @@ class Puppet:
                     return
                 case "raise":
                     raise _error(command)
+                case "let out":
+                    yield self.send, (decoded(command["message"]),)
+                    return
                 case "outside":
                     self._go_outside(command)
                 case _:
@@ -179,6 +187,33 @@ class SyncPuppet(Puppet):
     def stay(self, seconds: float) -> None:
         """Sleep so long."""
         time.sleep(seconds)
+
+
+_EARLY = {"type": "http.response", "status": 200, "body": b"too early"}
+
+
+class AsyncEarly(AsyncPuppet):
+    """Sends in the application call."""
+
+    def early(self) -> dict[str, Any] | None:
+        """Run `send` as far as it goes without an event loop's help."""
+        try:
+            next(self.send(_EARLY).__await__())
+        except (Exception, StopIteration) as error:
+            return _raised(error)
+        return None
+
+
+class SyncEarly(SyncPuppet):
+    """Sends in the application call."""
+
+    def early(self) -> dict[str, Any] | None:
+        """Send."""
+        try:
+            self.send(_EARLY)
+        except Exception as error:
+            return _raised(error)
+        return None
 
 
 def _drive(script: Script, strings: Strings) -> None:

@@ -240,6 +240,18 @@ class Call(_Hands):
         await self._line.tell("raise", error=error, text=text)
         await self.ended()
 
+    async def let_out(self, message: Any) -> None:
+        """Let it send *message*, and raise what `send` raises."""
+        await self._line.tell("let out", message=encoded(message))
+        await self.ended()
+
+    async def until_refused(self, message: Any) -> Raised:
+        """Send *message* again and again until `send` raises; return that."""
+        with within(self._line.deadline, f"send({_short(message)}) has not raised"):
+            while not isinstance(found := await (await self.start_send(message)).outcome(), Raised):
+                await anyio.sleep(0.01)
+        return found
+
     async def stays(self, seconds: float) -> Pending:
         """Let it wait so long without taking commands, a cancellation notwithstanding."""
         return await self._line.ask(f"staying for {seconds:g} seconds", "stay", seconds=seconds)

@@ -19,6 +19,7 @@ from anyio.abc import ByteReceiveStream, SocketAttribute, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from seaway.conformance.applications.form import decoded
+from seaway.conformance.serving.broker import Broker
 from seaway.conformance.serving.consumer import Consumer, Line, Outside
 
 _TOKEN = re.compile(rb"t-[0-9a-f]{12}")
@@ -58,11 +59,13 @@ class Applications:
     Attributes:
         calls: the application calls, each as it was reported.
         inbox: of the test that the server belongs to; ``None``: it is shared, and who has no test's token is let go.
+        broker: of the suite's layer, if it uses that.
     """
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.inbox: Inbox | None = None
+        self.broker: Broker | None = None
 
 
 class Hub:
@@ -111,6 +114,8 @@ class Hub:
                 return
             if hello["event"] == "outside":
                 await self._serve_outside(hello, line, lines)
+            elif hello["event"] == "layer":
+                await self._serve_layer(hello, line, lines)
             else:
                 await self._serve_consumer(hello, line, lines)
 
@@ -121,6 +126,13 @@ class Hub:
         consumer.went_outside(hello["answer"], Outside(line, consumer))
         async for event in lines:
             line.answered(event)
+        line.lost()
+
+    async def _serve_layer(self, hello: dict[str, Any], line: Line, lines: AsyncIterator[dict[str, Any]]) -> None:
+        broker = self.server(hello["server"]).broker
+        async for event in lines:
+            if broker is not None:
+                await broker.called(line, event)
         line.lost()
 
     async def _serve_consumer(self, hello: dict[str, Any], line: Line, lines: AsyncIterator[dict[str, Any]]) -> None:

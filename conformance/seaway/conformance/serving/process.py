@@ -130,6 +130,18 @@ class Served:
         file = self._output.fileno()
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
+    async def logged(self, text: str, seconds: float) -> str:
+        """Wait until *text* is in its output; return all of that.
+
+        Raises:
+            Hang: it is not within so many *seconds*.
+        """
+        with anyio.move_on_after(seconds):
+            while text not in (output := self.output()):
+                await anyio.sleep(_PAUSE)
+            return output
+        raise Hang(self._explained(f"has not written {text!r} within {seconds:g} seconds"))
+
     def kill(self) -> None:
         """End it, and all its children, for certain."""
         self._may_end = True

@@ -7,6 +7,7 @@ want it, and is ended with the run.
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from attrs import frozen
 from seaway.conformance.cases import Case
 from seaway.conformance.face import Limits
 from seaway.conformance.runner import Bench, Result, run_on
+from seaway.conformance.serving.broker import LAYER, Broker
 from seaway.conformance.serving.command import CommandError, check, command_line, free_port
 from seaway.conformance.serving.hub import Hub
 from seaway.conformance.serving.process import Served
@@ -85,6 +87,8 @@ class ServerTarget:
         """
         try:
             check(command)
+            if shutil.which(program := command_line(command, {"application": "", "port": ""})[0]) is None:
+                raise CommandError(f"--server={command}: there is no program {program!r}")
             found = find(profile, command)
         except (CommandError, ProfileError) as error:
             raise TargetError(str(error)) from error
@@ -120,6 +124,7 @@ class ServerTarget:
         """Return which of the suite's needs this server offers, by its profile."""
         profile = self.profile
         found = {*profile.offers, *profile.settings, f"{profile.flavour} applications"}
+        found |= {f"no {name} applications" for name in FLAVOURS if f"{name} applications" not in found}
         found |= {"shared layer"} if self.layer else set()
         return frozenset(found) & self.suite.needs.keys()
 
@@ -152,26 +157,27 @@ class _ServerBench(Bench):
         """Return the world for one run of *case*."""
         return ServerWorld(self, self._subject.flavour, self._limits, case.needs)
 
-    async def shared(self, application: str, settings: dict[str, Any]) -> Served:
+    async def shared(self, application: str, settings: dict[str, Any], layer: str = "") -> Served:
         """See `Pool.shared`. One that has crashed is replaced."""
-        key = (application, *sorted(settings.items()))
+        key = (application, layer, *sorted(settings.items()))
         async with self._starting[key]:
             served = self._shared.get(key)
             if served is None or served.has_ended:
-                served = self._shared[key] = await self._start(application, settings, None)
+                served = self._shared[key] = await self._start(application, settings, layer)
+                served.applications.broker = Broker(self._limits.deadline) if layer == LAYER else None
                 await served.ready(4 * self._limits.deadline)
         return served
 
-    async def own(self, application: str, settings: dict[str, Any], layer: str | None) -> Served:
+    async def own(self, application: str, settings: dict[str, Any], layer: str) -> Served:
         """See `Pool.own`."""
         return await self._start(application, settings, layer)
 
-    async def _start(self, application: str, settings: dict[str, Any], layer: str | None) -> Served:
+    async def _start(self, application: str, settings: dict[str, Any], layer: str) -> Served:
         target, profile = self._target, self._target.profile
         words = [*profile.variants[self._subject.variant].split()]
         for name, value in settings.items():
             words += profile.setting(name, value)
-        options = {"settings": words, "layer": profile.layer_options(layer) if layer is not None else []}
+        options = {"settings": words, "layer": profile.layer_options(layer) if layer else []}
         port = self._port()
         line = command_line(
             target.name,

@@ -7,14 +7,15 @@ matched to a test by its token in the request's head.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 import anyio
 
 from seaway.conformance.client.http import Client, within
 from seaway.conformance.client.websocket import WebSocket, handshake
-from seaway.conformance.face import Limits
+from seaway.conformance.face import Hang, Limits
+from seaway.conformance.serving.broker import LAYER, Broker
 from seaway.conformance.serving.consumer import Call, Consumer
 from seaway.conformance.serving.hub import Hub, new_token
 from seaway.conformance.serving.process import Served
@@ -28,10 +29,10 @@ class Pool(Protocol):
 
     hub: Hub
 
-    async def shared(self, application: str, settings: dict[str, Any]) -> Served:
-        """Return a server for all tests that want such a one."""
+    async def shared(self, application: str, settings: dict[str, Any], layer: str = "") -> Served:
+        """Return a server for all tests that want such a one, with a broker if it is on the suite's layer."""
 
-    async def own(self, application: str, settings: dict[str, Any], layer: str | None) -> Served:
+    async def own(self, application: str, settings: dict[str, Any], layer: str) -> Served:
         """Start a server for one test; it may not be ready yet."""
 
 
@@ -71,8 +72,25 @@ class ServerWorld:
         self._used.append(served)
         return served
 
+    async def layered_server(self, kind: str = "", **settings: Any) -> tuple[Served, Broker]:
+        """Return a server on the suite's own channel layer, shared with other tests, and the broker of that.
+
+        Channels are one test's anyway; as the name of a group a test takes its token. The test needs ``layer``.
+        """
+        self._check(settings)
+        served = await self._pool.shared(self._application(kind, ""), settings, layer=LAYER)
+        self._used.append(served)
+        assert served.applications.broker is not None
+        return served, served.applications.broker
+
     async def own_server(
-        self, kind: str = "", *, flavour: str = "", layer: str | None = None, wait: bool = True, **settings: Any
+        self,
+        kind: str = "",
+        *,
+        flavour: str = "",
+        layer: str | Broker = "",
+        wait: bool = True,
+        **settings: Any,
     ) -> Served:
         """Start a server for this test alone: one that it ends, or whose log or lifespan it looks at.
 
@@ -81,18 +99,24 @@ class ServerWorld:
         Args:
             kind: as for `server`.
             flavour: as for `server`.
-            layer: the channel layer to be used: a URL or the dotted path of a class.
+            layer: the channel layer to be used: a broker of `broker`, or the dotted path of a class.
             wait: until it listens; without that the test does, by `Served.ready`.
             settings: as for `server`.
         """
         self._check(settings)
-        served = await self._pool.own(self._application(kind, flavour), settings, layer)
+        path = LAYER if isinstance(layer, Broker) else layer
+        served = await self._pool.own(self._application(kind, flavour), settings, path)
         served.applications.inbox = self._inbox
+        served.applications.broker = layer if isinstance(layer, Broker) else None
         self._used.append(served)
         self._own.append(served)
         if wait:
             await served.ready(4 * self.limits.deadline)
         return served
+
+    def broker(self) -> Broker:
+        """Return a broker for the suite's own channel layer; several servers may share it. The test needs ``layer``."""
+        return Broker(self.limits.deadline)
 
     def _application(self, kind: str, flavour: str) -> str:
         return "_".join(part for part in (flavour or self.flavour, kind) if part)
@@ -126,7 +150,7 @@ class ServerWorld:
         """Send a request on a new connection; yield the client, and the call with ``http.request``."""
         async with self.client(server) as client:
             await client.send(client.request(target, *fields, method=method, **options))
-            yield client, await self.called("http.request")
+            yield client, await self._called_for(client, "http.request")
 
     @asynccontextmanager
     async def websocket(
@@ -135,24 +159,50 @@ class ServerWorld:
         """Open a WebSocket that its consumer has accepted; yield it and the consumer, of which no call runs."""
         async with self.client(server, **options) as client:
             await client.send(handshake(target, *client.own_fields, *fields))
-            call = await self.called("websocket.connect")
+            call = await self._called_for(client, "websocket.connect")
             await call.send({"type": "websocket.accept"})
             response = await client.response()
             assert response.status == 101, f"a handshake that was accepted was answered with {response}"
             await call.returns()
             yield WebSocket(client, response), call.consumer
 
+    async def lifespan(self) -> Consumer:
+        """Return the lifespan consumer of the server that `own_server` has begun to start."""
+        consumer = await self.consumer(4 * self.limits.deadline)
+        assert consumer.type == "lifespan", f"expected the lifespan consumer first, got one of {consumer.type!r}"
+        return consumer
+
+    async def _called_for(self, client: Client, type: str) -> Call:
+        try:
+            return await self.called(type)
+        except Hang as hang:
+            client.deadline = self.limits.silence
+            with suppress(Hang):
+                await client.more()
+            raise Hang(f"{hang}; the client got {client.buffer[:200]!r}") from None
+
     # -- consumers
 
-    async def consumer(self) -> Consumer:
-        """Return the next consumer of this test, once it is called first. `Hang`: there is none."""
-        with within(self.limits.deadline, "no consumer was called"):
+    async def consumer(self, seconds: float | None = None) -> Consumer:
+        """Return the next consumer of this test, once it is called first.
+
+        Raises:
+            Hang: there is none within so many *seconds*, or the deadline.
+        """
+        with within(seconds or self.limits.deadline, "no consumer was called"):
             return await self._inbox.next()
 
     async def called(self, type: str | None = None) -> Call:
         """Return the first call of the next consumer of this test; *type*: of its message."""
         consumer = await self.consumer()
         return await consumer.called(type)
+
+    async def application_calls(self, server: Served, least: int) -> list[str]:
+        """Return the types with which *server* has called its application, once there are at least so many."""
+        with within(self.limits.deadline, f"the application was not called {least} times"):
+            while len(server.applications.calls) < least:
+                await anyio.sleep(0.002)
+        return [call["type"] for call in server.applications.calls]
 
     async def nobody_was_called(self, server: Served | None = None) -> None:
         """No consumer must have been called for this test that it has not taken. A request that follows proves it."""
