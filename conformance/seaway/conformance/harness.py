@@ -13,7 +13,7 @@ from typing import Any, Literal
 BrokerAction = Literal["stop", "start", "lose_data", "freeze", "promote"]
 LinkAction = Literal["cut", "delay", "blackhole", "drop_reply", "restore"]
 
-HOOKS = ("broker", "link", "backend_clock", "settled", "residue")
+HOOKS = ("broker", "link", "forget", "spoil", "backend_clock", "settled", "residue")
 """Methods of `LayerHarness` that a subclass may define. It offers those that it defines."""
 
 
@@ -26,6 +26,7 @@ class LayerHarness:
         shared: whether two objects with one namespace, in one process, use one backend; ``None``: found by trial.
         processes: whether objects in two processes do; ``None``: found by trial.
         broker_clock: whether messages expire by a clock that is not the machine's.
+        broker_actions: what the hook `broker` can do, if there is one.
         options: the keywords that every object is given, for the tests of defaults.
         target: what another process gives to ``--layer`` to make equal objects; ``""``: what this one was given.
 
@@ -37,6 +38,7 @@ class LayerHarness:
     shared: bool | None = None
     processes: bool | None = None
     broker_clock: bool = False
+    broker_actions: tuple[BrokerAction, ...] = ("stop", "start", "lose_data")
     options: Mapping[str, Any] = MappingProxyType({})
     target: str = ""
 
@@ -50,11 +52,33 @@ class LayerHarness:
         raise NotImplementedError("a LayerHarness has the method make(*, is_async, **options)")
 
     def broker(self, action: BrokerAction) -> None:
-        """Do that to the broker."""
+        """Do that to the broker.
+
+        Args:
+            action: ``"stop"``: it cannot be reached. ``"start"``: it can again, whatever was done before.
+                ``"lose_data"``: it forgets all that it was told, and goes on. ``"freeze"``: it accepts connections
+                and answers nothing. ``"promote"``: a copy of it takes its place; what was handed out last may be
+                there again.
+        """
         raise NotImplementedError
 
     def link(self, layer: Any, action: LinkAction) -> None:
-        """Do that to the connection between *layer* and its broker."""
+        """Do that to the connections between *layer*, which `make` returned, and its broker, and to no others.
+
+        Args:
+            layer: the object.
+            action: ``"cut"``: they are reset; new ones work. ``"delay"``: each way takes 50 ms longer.
+                ``"blackhole"``: nothing passes, nothing is refused. ``"drop_reply"``: the broker does what it is asked
+                next, the answer is lost, and the connection with it; new ones work. ``"restore"``: all is well again.
+        """
+        raise NotImplementedError
+
+    def forget(self, namespace: str, group: str) -> None:
+        """Let the broker forget who is in *group*, past the layer."""
+        raise NotImplementedError
+
+    def spoil(self, namespace: str, channel: str) -> None:
+        """Put an entry that nobody can decode into *channel* at the broker, past the layer."""
         raise NotImplementedError
 
     def backend_clock(self, step: float) -> None:

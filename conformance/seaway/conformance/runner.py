@@ -31,6 +31,9 @@ Verdict = Literal["pass", "fail", "timeout", "crash", "blocked", "not offered", 
 SIDE_BY_SIDE = 16
 """So many cases run at the same time; those that mostly wait are not counted."""
 
+FOR_ALL = frozenset({"broker", "freeze", "promote", "broker clock"})
+"""Needs of cases that do something to every object there is."""
+
 CASE_DEADLINES = 6
 """A case may take so many times the deadline of a call."""
 
@@ -114,7 +117,7 @@ class LayerBench(Bench):
 
     def alone(self, case: Case) -> bool:
         """Return whether it injects a fault, or steps the clock: those are for all objects, and others know nothing."""
-        return bool(case.needs & {"broker", "broker clock"}) or self._harness.offers("backend_clock")
+        return bool(case.needs & FOR_ALL) or self._harness.offers("backend_clock")
 
 
 def run(
@@ -286,7 +289,9 @@ def _stack(thread: threading.Thread) -> str:
 def offered(harness: LayerHarness, subject: Subject, limits: Limits) -> frozenset[str]:
     """Return which of `NEEDS` this layer offers, by what the harness says or by trial."""
     found = {"async" if subject.is_async else "sync"}
-    found |= {hook for hook in ("broker", "residue") if harness.offers(hook)}
+    found |= {hook for hook in ("broker", "link", "forget", "spoil", "residue") if harness.offers(hook)}
+    if "broker" in found:
+        found |= {"freeze", "promote"} & set(harness.broker_actions)
     if harness.target:
         found |= {"import", "fork"} if hasattr(os, "fork") else {"import"}
         found |= {"url"} if harness.target.startswith("memory://") else set()

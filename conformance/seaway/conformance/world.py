@@ -6,14 +6,16 @@ Rules of this module: no pytest. A test sees layers only through `seaway.conform
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 from attrs import frozen
 
-from seaway.conformance.face import Call, Face, Hang, Limits, Outcome, Unexpected
-from seaway.conformance.harness import LayerHarness
+from seaway.conformance.face import Call, Face, Hang, Limits, Outcome, Unexpected, in_thread
+from seaway.conformance.harness import BrokerAction, LayerHarness, LinkAction
 from seaway.conformance.remote import Remote
 
 
@@ -102,6 +104,53 @@ class World:
             self.harness.backend_clock(seconds)
         else:
             await anyio.sleep(seconds)
+
+    async def broker(self, action: BrokerAction) -> None:
+        """Do that to the broker; see `LayerHarness.broker`."""
+        await in_thread(lambda: self.harness.broker(action), self.subject.backend)
+
+    @asynccontextmanager
+    async def without_broker(self, action: BrokerAction = "stop") -> AsyncIterator[None]:
+        """Let there be no broker, in the way of *action*, while the block runs."""
+        await self.broker(action)
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.broker("start")
+
+    async def link(self, layer: Face, action: LinkAction) -> None:
+        """Do that to the connections of *layer*; see `LayerHarness.link`."""
+        await in_thread(lambda: self.harness.link(layer.raw, action), self.subject.backend)
+
+    async def reachable(self, layer: Face | None = None) -> None:
+        """Return when a send of *layer*, if it is not given of a new object, is accepted again."""
+        deadline = time.monotonic() + self.limits.deadline
+        sender = layer or self.layer()
+        while (await sender.send_group("reachable", {"type": "trial.reachable"}).outcome()).error is not None:
+            assert time.monotonic() < deadline, "the broker is back, and send still raises"
+            await anyio.sleep(0.05)
+
+    async def recovered(self, layer: Face, inbox: str) -> None:
+        """Return when a message comes to *inbox* of *layer* again; what comes before it is not kept."""
+        deadline = time.monotonic() + self.limits.deadline
+        while time.monotonic() < deadline:
+            await layer.send(f"{inbox}recovered", {"type": "trial.recovered"}).outcome()
+            while (received := await layer.receive([inbox], 0.1))[0] is not None:
+                if received[1]["type"] == "trial.recovered":
+                    return
+        raise AssertionError(f"the broker is back, and nothing comes to {inbox} within {self.limits.deadline:g} s")
+
+    async def restored(self, layer: Face, inbox: str, group: str, seconds: float) -> None:
+        """Return when a message to *group*, in which *layer* has a channel under *inbox*, comes there again."""
+        deadline = time.monotonic() + seconds
+        sender = self.layer()
+        while time.monotonic() < deadline:
+            await sender.send_group(group, {"type": "trial.restored"})
+            channel, message = await layer.receive([inbox], 0.1)
+            if channel is not None and message["type"] == "trial.restored":
+                return
+        raise AssertionError(f"the membership in {group!r} was not restored within {seconds:g} s")
 
     async def together(self, calls: Sequence[Call]) -> list[Outcome]:
         """Begin all *calls* at once; return how each ended."""

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import pytest
 
-from seaway.conformance.face import Call, in_thread
-from seaway.conformance.harness import BrokerAction
+from seaway.conformance.face import Call
 from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
 LEASE = 1.0
-
-
-async def _broker(world: World, action: BrokerAction) -> None:
-    await in_thread(lambda: world.harness.broker(action), world.subject.backend)
-
-
-@asynccontextmanager
-async def _stopped(world: World) -> AsyncIterator[None]:
-    await _broker(world, "stop")
-    try:
-        yield
-    finally:
-        with anyio.CancelScope(shield=True):
-            await _broker(world, "start")
 
 
 async def _raises_in_time(call: Call) -> None:
@@ -45,7 +28,7 @@ async def _raises_in_time(call: Call) -> None:
 async def test_send_without_a_broker_raises_in_time(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
     await layer.send("work", numbered(0))
-    async with _stopped(world):
+    async with world.without_broker():
         await _raises_in_time(layer.send("work", numbered(1)))
         await _raises_in_time(layer.send_group("room", numbered(1)))
 
@@ -56,22 +39,13 @@ async def test_a_send_that_raised_is_delivered_once_or_never(world: World) -> No
     layer = world.layer(send_deadline=SEND_DEADLINE)
     await layer.send("work", numbered(0))
     await layer.message("work")
-    async with _stopped(world):
+    async with world.without_broker():
         for number in range(3):
             await layer.send("work", numbered(number)).raises(ConnectionError)
-    await _reachable(world)
+    await world.reachable()
     await layer.send("work", SENTINEL)
     got = numbers(await layer.up_to(SENTINEL, "work"))
     assert len(got) == len(set(got)), got
-
-
-async def _reachable(world: World) -> None:
-    """Return when a fresh send is accepted again."""
-    deadline = time.monotonic() + world.limits.deadline
-    layer = world.layer()
-    while (await layer.send_group("reachable", numbered(0)).outcome()).error is not None:
-        assert time.monotonic() < deadline, "the broker is back, and send still raises"
-        await anyio.sleep(0.05)
 
 
 @pytest.mark.req("LAY-056")
@@ -82,9 +56,9 @@ async def test_a_waiting_receive_goes_on_when_the_broker_is_back(world: World) -
     await layer.message("work")
 
     async def fault() -> None:
-        async with _stopped(world):
+        async with world.without_broker():
             await anyio.sleep(0.2)
-        await _reachable(world)
+        await world.reachable()
         await world.layer().send("work", numbered(1))
 
     outcome = await world.waiting(layer.receive(["work"], 6.0), fault)
@@ -97,7 +71,7 @@ async def test_inboxes_and_memberships_need_a_broker(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
     inbox = await layer.new_channel()
     await layer.group_add("hall", f"{inbox}1")
-    async with _stopped(world):
+    async with world.without_broker():
         await _raises_in_time(layer.new_channel("here!"))
         await _raises_in_time(layer.group_add("room", f"{inbox}1"))
         await _raises_in_time(layer.group_discard("hall", f"{inbox}1"))
@@ -109,7 +83,7 @@ async def test_close_channel_does_not_raise_for_an_absent_broker(world: World) -
     layer = world.layer(send_deadline=SEND_DEADLINE)
     inbox = await layer.new_channel()
     await layer.group_add("room", f"{inbox}1")
-    async with _stopped(world):
+    async with world.without_broker():
         assert await layer.close_channel(f"{inbox}1") is None
         assert await layer.close_channel(inbox) is None
 
@@ -119,7 +93,7 @@ async def test_close_channel_does_not_raise_for_an_absent_broker(world: World) -
 async def test_closing_a_channel_without_memberships_asks_nobody(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
     inbox = await layer.new_channel()
-    async with _stopped(world):
+    async with world.without_broker():
         begun = time.monotonic()
         for number in range(4):
             await layer.close_channel(f"{inbox}{number}")
@@ -132,7 +106,7 @@ async def test_closing_a_channel_without_memberships_asks_nobody(world: World) -
 async def test_close_does_not_raise_for_an_absent_broker(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
     await layer.new_channel()
-    async with _stopped(world):
+    async with world.without_broker():
         await layer.close()
 
 
@@ -141,9 +115,10 @@ async def test_close_does_not_raise_for_an_absent_broker(world: World) -> None:
 async def test_a_group_add_that_found_no_broker_leaves_nothing_behind(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
     inbox = await layer.new_channel()
-    async with _stopped(world):
+    async with world.without_broker():
         await layer.group_add("room", f"{inbox}1").raises(ConnectionError)
-    await _reachable(world)
+    await world.reachable()
+    await world.recovered(layer, inbox)
     await layer.send_group("room", numbered(1))
     await layer.send(f"{inbox}1", SENTINEL)
     assert 1 not in numbers(await layer.up_to(SENTINEL, inbox))
@@ -156,7 +131,7 @@ async def test_memberships_are_restored_after_the_broker_lost_its_data(world: Wo
     layer = world.layer(lease=LEASE)
     inbox = await layer.new_channel()
     await layer.group_add("room", f"{inbox}1")
-    await _broker(world, "lose_data")
+    await world.broker("lose_data")
     await anyio.sleep(LEASE + 0.2)
     await layer.send_group("room", numbered(1))
     await layer.send(f"{inbox}1", SENTINEL)
@@ -171,7 +146,7 @@ async def test_a_broker_that_lost_its_data_gives_a_gap(world: World) -> None:
     inbox = await layer.new_channel()
     await layer.group_add("room", f"{inbox}1")
     await layer.send(f"{inbox}1", numbered(1))
-    await _broker(world, "lose_data")
+    await world.broker("lose_data")
     deadline = time.monotonic() + LEASE + 1
     got: list[dict[str, Any]] = []
     while time.monotonic() < deadline and "layer.gap" not in [message["type"] for message in got]:

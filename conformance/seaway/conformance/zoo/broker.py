@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from attrs import define, field
 
+from seaway.spec import inbox_of
+
 if TYPE_CHECKING:
     from seaway.conformance.zoo.model import ModelLayer
 
@@ -34,6 +36,11 @@ class Entry:
     size: int
     sender: ModelLayer | None = None
     clock: float = 0.0
+
+    @property
+    def is_rubbish(self) -> bool:
+        """Whether it cannot be decoded."""
+        return not self.message
 
 
 @define(eq=False)
@@ -77,9 +84,15 @@ class Inbox:
 
 
 class Space:
-    """One namespace: its channels, inboxes and groups."""
+    """One namespace: its channels, inboxes and groups, and what was last handed out of its normal channels.
 
-    def __init__(self) -> None:
+    Args:
+        copies: how often the broker had been replaced by a copy when its normal channels were last in order.
+    """
+
+    def __init__(self, copies: int) -> None:
+        self.copies = copies
+        self.handed: deque[tuple[str, Entry]] = deque(maxlen=2)
         self.channels: dict[str, deque[Entry]] = {}
         self.inboxes: dict[str, Inbox] = {}
         self.groups: dict[str, dict[str, None]] = {}
@@ -93,6 +106,7 @@ class Broker:
         self.layers: set[ModelLayer] = set()
         self.is_up = True
         self.offset = 0.0
+        self.copies = 0
         self._waiting: set[anyio.Event] = set()
 
     def now(self) -> float:
@@ -101,7 +115,7 @@ class Broker:
 
     def space(self, namespace: str) -> Space:
         """Return the namespace of that name."""
-        return self.spaces.setdefault(namespace, Space())
+        return self.spaces.setdefault(namespace, Space(self.copies))
 
     def notify(self) -> None:
         """Wake everybody who waits; they look for themselves."""
@@ -126,4 +140,19 @@ class Broker:
             for inbox in space.inboxes.values():
                 inbox.entries.clear()
         for layer in list(self.layers):
-            layer.on_lost_data()
+            layer.lost_data()
+
+    def promote(self) -> None:
+        """Be a copy of itself, to which the last that was handed out is still there."""
+        self.copies += 1
+        for space in self.spaces.values():
+            while space.handed:
+                name, entry = space.handed.pop()
+                space.channels.setdefault(name, deque()).appendleft(entry)
+
+    def spoil(self, namespace: str, channel: str) -> None:
+        """Put an entry into *channel* that nobody can decode."""
+        space = self.space(namespace)
+        inbox = space.inboxes.get(inbox_of(channel) or "")
+        queue = space.channels.setdefault(channel, deque()) if inbox is None else inbox.entries
+        queue.append(Entry(channel, {}, inf, 1))

@@ -274,7 +274,7 @@ class NeverExpiresOnNormalChannels(ModelLayer):
     """Nothing expires on a normal channel."""
 
     def drop_expired(self, queue: deque[Entry]) -> None:
-        return
+        self.without_rubbish(queue)
 
 
 @breaks("LAY-089")

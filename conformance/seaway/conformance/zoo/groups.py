@@ -119,7 +119,7 @@ class EmptyGroupsRaise(ModelLayer):
         return super().targets(group)
 
 
-@breaks("GRP-007", "GRP-012", "GRP-002")
+@breaks("GRP-007", "GRP-012", "GRP-002", "GAP-002", "GAP-004", "GAP-009")
 class GroupsAreLocal(ModelLayer):
     """A group has the members of the sending object only, where that has any."""
 

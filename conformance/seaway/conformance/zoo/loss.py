@@ -201,7 +201,7 @@ class SendsAgain(ModelLayer):
 _unsent: dict[Broker, list[tuple[ModelLayer, str, Message]]] = {}
 
 
-@breaks("LAY-056")
+@breaks("LAY-056", "GAP-004", "GAP-005")
 class ReceiveRaises(ModelLayer):
     """A receive that waits when the broker goes away raises."""
 
@@ -255,7 +255,7 @@ class CloseNeedsABroker(ModelLayer):
             raise ConnectionError("no answer from the broker")
 
 
-@breaks("GRP-016")
+@breaks("GRP-016", "GAP-004", "GAP-011")
 class ForgetsMemberships(ModelLayer):
     """Memberships are not restored after the broker has lost its data."""
 
@@ -263,7 +263,7 @@ class ForgetsMemberships(ModelLayer):
         return
 
 
-@breaks("GAP-010")
+@breaks("GAP-010", "GAP-004")
 class RecoversInSilence(ModelLayer):
     """After the broker has lost its data nobody is told."""
 

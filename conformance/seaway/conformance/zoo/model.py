@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 
 import anyio
 
-from seaway.conformance.zoo.broker import Broker, Entry, Inbox, Message, Space
+from seaway.conformance.zoo.broker import Broker, Entry, Inbox, Message
 from seaway.conformance.zoo.options import Options
+from seaway.conformance.zoo.recovery import Recovery
 from seaway.spec import RESERVED_PREFIXES, InvalidMessage, check_channel, check_group, inbox_of, normalise, to_json
 
 OLD_NAMES = ("receive_async", "receive_many", "group_channels", "group_members", "group_send", "group_expiry")
@@ -34,7 +35,7 @@ class MessageTooLarge(Exception):  # noqa: N818 - the interface names it so
     """Too large."""
 
 
-class ModelLayer:
+class ModelLayer(Recovery):
     """A layer object at *broker*."""
 
     is_async: ClassVar[bool] = True
@@ -45,7 +46,7 @@ class ModelLayer:
 
     def __init__(self, broker: Broker, **options: Any) -> None:
         self.options = Options(**options)
-        self.broker = broker
+        self.begin(broker)
         self.capacity = self.options.capacity
         self.expiry = self.options.expiry
         self.max_message_size = self.options.max_message_size
@@ -77,16 +78,6 @@ class ModelLayer:
         if self._loop != loop:
             raise RuntimeError("the layer belongs to another event loop (LAY-025)")
         self.broker.layers.add(self)
-
-    def reach(self) -> None:
-        """Refuse while the broker is away."""
-        if not self.broker.is_up:
-            raise ConnectionError("no answer from the broker")
-
-    @property
-    def space(self) -> Space:
-        """The namespace of this object."""
-        return self.broker.space(self.options.namespace)
 
     # Decisions
 
@@ -144,6 +135,7 @@ class ModelLayer:
         self.put(str(channel), copy, size)
         self.counters["sent"] += 1
         self.broker.notify()
+        self.answered()
 
     def put(self, channel: str, message: Message, size: int) -> None:
         """Put a message where *channel* leads."""
@@ -167,7 +159,8 @@ class ModelLayer:
         queue.append(entry)
 
     def drop_expired(self, queue: deque[Entry]) -> None:
-        """Drop what has expired in a normal channel (LAY-082, GAP-016)."""
+        """Drop what has expired in a normal channel (LAY-082, GAP-016), and what is rubbish."""
+        self.without_rubbish(queue)
         for entry in [entry for entry in queue if entry.deadline <= self.broker.now()]:
             queue.remove(entry)
             self.counters["expired"] += 1
@@ -184,6 +177,7 @@ class ModelLayer:
             self.put_member(member, self.isolate(copy), size)
         self.counters["sent"] += 1
         self.broker.notify()
+        self.answered()
 
     def targets(self, group: str) -> list[str]:
         """Return the channels in *group*."""
@@ -225,11 +219,18 @@ class ModelLayer:
         await anyio.lowlevel.checkpoint()
         while True:
             self.check_open(names)
-            if self.broker.is_up and (found := self.take(names)) is not None:
+            if (found := self.find(names)) is not None:
                 return found
             if (left := deadline - anyio.current_time()) <= 0:
                 return None, None
             await self.broker.change(left)
+
+    def find(self, names: list[str]) -> tuple[str, Message] | None:
+        """Return what there is to give, with the broker or without."""
+        if not self.is_reachable:
+            return self.told_at_once(names)
+        self.look()
+        return self.take(names)
 
     def check_open(self, names: list[str]) -> None:
         """Refuse when the object or one of its inboxes was closed."""
@@ -260,6 +261,8 @@ class ModelLayer:
             if entry is not None:
                 self.served[name] = max(self.served.values(), default=0) + 1
                 self.counters["received"] += bool(entry.size)
+                if name not in self.own:
+                    self.space.handed.append((name, entry))
                 return entry.channel, self.isolate(entry.message)
         return None
 
@@ -272,7 +275,7 @@ class ModelLayer:
     def pop_inbox(self, inbox: Inbox) -> Entry | None:
         """Take the first message of an inbox."""
         inbox.expire(self.broker.now())
-        return inbox.entries.popleft() if inbox.entries else None
+        return self.decoded(inbox, inbox.entries.popleft()) if inbox.entries else None
 
     # Inboxes
 
@@ -351,17 +354,6 @@ class ModelLayer:
         """End a membership, if there is one."""
         self.memberships.discard((group, channel))
         self.space.groups.get(group, {}).pop(channel, None)
-
-    def on_lost_data(self) -> None:
-        """Restore memberships and say that something may be missing (GRP-016, GAP-010)."""
-        for group, channel in self.memberships:
-            self.join_again(group, channel)
-        for inbox in self.own.values():
-            inbox.entries.append(inbox.gap(inbox.name, "lost", None))
-
-    def join_again(self, group: str, channel: str) -> None:
-        """Restore one membership."""
-        self.space.groups.setdefault(group, {})[channel] = None
 
     # Life
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from seaway.conformance.harness import BrokerAction, LayerHarness
+from seaway.conformance.harness import BrokerAction, LayerHarness, LinkAction
 from seaway.conformance.zoo.broker import Broker
 from seaway.conformance.zoo.model import ModelLayer
 
@@ -41,13 +41,14 @@ def breaks(*ids: str) -> Callable[[type[ModelLayer]], type[ModelLayer]]:
 
 
 class ZooHarness(LayerHarness):
-    """Objects of *layer*, at a broker of their own that can be stopped, started and robbed of its data."""
+    """Objects of *layer*, at a broker of their own to which all can be done that a harness may do."""
 
     flavours = ("async",)
     event_loops = ("asyncio",)
     shared = True
     processes = False
     broker_clock = True
+    broker_actions = ("stop", "start", "lose_data", "freeze", "promote")
 
     def __init__(self, layer: type[ModelLayer] = ModelLayer) -> None:
         self._layer = layer
@@ -61,5 +62,19 @@ class ZooHarness(LayerHarness):
         """See `LayerHarness.broker`."""
         if action == "lose_data":
             self._broker.lose_data()
+        elif action == "promote":
+            self._broker.promote()
         else:
             self._broker.is_up = action == "start"
+
+    def link(self, layer: ModelLayer, action: LinkAction) -> None:
+        """See `LayerHarness.link`."""
+        layer.on_link(action)
+
+    def forget(self, namespace: str, group: str) -> None:
+        """See `LayerHarness.forget`."""
+        self._broker.space(namespace).groups.pop(group, None)
+
+    def spoil(self, namespace: str, channel: str) -> None:
+        """See `LayerHarness.spoil`."""
+        self._broker.spoil(namespace, channel)
