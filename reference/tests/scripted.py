@@ -81,6 +81,11 @@ class Consumer:
         """Whether the terminal message was delivered."""
         return bool(self.messages) and self.messages[-1]["type"] in TERMINAL
 
+    @property
+    def has_returned(self) -> bool:
+        """Whether it was delivered and the call with it has ended."""
+        return self.over and self._calls == 0
+
     def wait(self, gate: Gate) -> Any:
         """Wait for the gate, in the consumer's flavour."""
         raise NotImplementedError
