@@ -10,13 +10,13 @@ from typing import Any
 import anyio
 import pytest
 
+from seaway.conformance.client.http import Client, IncompleteError, connect
+from seaway.conformance.client.websocket import ACCEPT, close_frame, frame, handshake, text
+from seaway.conformance.client.websocket import WebSocket as RawWebSocket
 from seaway.conformance.harness import Harness, Limits
 from seaway.reference.settings import Mailbox
 
-from .frames import ACCEPT, close_frame, frame, handshake, text
-from .frames import WebSocket as RawWebSocket
 from .scripted import TYPES, Application, Handler, Message, serving, until
-from .wire import Client, IncompleteError, connect
 
 _OF_THE_WIRE = {"headers", "client", "server"}
 _SERVERS_WORDS = (1009, 1011)
@@ -228,7 +228,7 @@ class ServerWorld:
         await anyio.sleep(seconds)
 
     def waiting(self, channel: str) -> list[Message]:
-        runner = self.site.server._dispatcher.runners[channel]
+        runner = self.site.server._core.dispatcher.runners[channel]
         queued = [message for message, _ in [*(runner._socket or ()), *(runner._layer or ())]]
         return [*queued, *[runner._terminal] * (runner._terminal is not None)]
 

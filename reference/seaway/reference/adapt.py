@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
+from ._elsewhere import HoppingCalls
+from ._plain import call, make
 from .views import LayerView, SyncLayerView
 
 if TYPE_CHECKING:
@@ -20,14 +21,12 @@ def adapt_sync(application: Callable[..., Callable[[Message], None]]) -> Callabl
 
     The application and its consumers are called in worker threads: different consumers in parallel, one consumer
     never concurrently with itself, all its calls in one `contextvars` context. They get a synchronous `send` and a
-    synchronous view of the same layer. It works under this package's server only: `TypeError` under another.
+    synchronous view of the same layer. Under another server than this package's each message is a hop of its own.
     """
 
-    def adapted(type: str, channel_layer: Any, consumer_channel: str, send: Any) -> SyncCalls:
+    def adapted(type: str, channel_layer: Any, consumer_channel: str, send: Any) -> SyncCalls | HoppingCalls:
         if not isinstance(channel_layer, LayerView):
-            raise TypeError(
-                f"adapt_sync needs the view of seaway.reference's server, got {channel_layer!r} as channel_layer"
-            )
+            return HoppingCalls(application, type, channel_layer, consumer_channel, send)
         return SyncCalls(application, type, channel_layer, send)
 
     adapted.is_async = True  # type: ignore[attr-defined]
@@ -93,14 +92,7 @@ class SyncCalls:
         consumer = self._consumer
         assert consumer is not None
         while message is not None:
-            result: Any = consumer(message)
-            if inspect.isawaitable(result):
-                if inspect.iscoroutine(result):
-                    result.close()
-                raise TypeError(
-                    "CON-018: a consumer of an application whose `is_async` is false must be an ordinary function: its "
-                    "call returned an awaitable. Use `def`, or set `is_async = True` on the application"
-                )
+            call(consumer, message)
             if not self._is_direct:
                 return
             if message is exchange.waiting:
@@ -109,15 +101,10 @@ class SyncCalls:
 
     def _create(self) -> None:
         try:
-            consumer = self._application(self._type, self._view, self._runner.channel, self._send)
-            if not callable(consumer):
-                raise TypeError(
-                    f"the application returned {consumer!r}: expected a consumer, a callable that takes one message"
-                )
+            self._consumer = make(self._application, self._type, self._view, self._runner.channel, self._send)
         except BaseException:
             self._dead = True
             raise
-        self._consumer = consumer
 
     def _send(self, message: Message) -> None:
         if self._consumer is None:
