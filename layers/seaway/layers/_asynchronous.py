@@ -19,8 +19,8 @@ from typing import Any
 from anyio import CancelScope
 
 from seaway.layers._adapter import Adapter, Held
-from seaway.layers._waiters import AsyncWaiter, Home
-from seaway.layers.base import Message, Received, check_timeout
+from seaway.layers._waiters import AsyncWaiter, Home, Waiter
+from seaway.layers.base import Message, Received, Sources, check_timeout
 from seaway.layers.flavours import AsyncLayer, SyncLayer
 from seaway.spec import InvalidMessage, inbox_of, normalise
 
@@ -184,8 +184,12 @@ class AsynchronousOnBase(Asynchronous):
         self._take = self._layer._take
         self._take_or_wait = self._layer._take_or_wait
         self._leave = self._layer._leave
+        self._asks = self._layer._asks
 
     receive = AsyncLayer.receive
+
+    async def _ask(self, sources: Sources, waiter: Waiter, timeout: float | None) -> None:
+        await self._call(self._layer._ask, sources, waiter, timeout)
 
 
 def _read(message: Message) -> Message:

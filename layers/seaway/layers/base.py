@@ -108,6 +108,8 @@ class Layer(ABC):
     ChannelFull: type[Exception] = ChannelFull
     MessageTooLarge: type[Exception] = MessageTooLarge
     _options_kind: ClassVar[type[Options]] = Options
+    _asks: bool = False
+    """Whether only a broker knows what there is: a ``receive`` with a timeout, 0 included, has to ask it (LAY-043)."""
 
     _take: Callable[[Sources], tuple[str, Message] | None]
     """Take the next message, if one is at hand.

@@ -12,8 +12,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, TypeVar
 
-from seaway.layers._waiters import Home, ThreadWaiter, current_home
-from seaway.layers.base import Layer, Message, Received, State, check_timeout
+from seaway.layers._waiters import Home, ThreadWaiter, Waiter, current_home
+from seaway.layers.base import Layer, Message, Received, Sources, State, check_timeout
 
 _AsyncT = TypeVar("_AsyncT", bound="AsyncLayer")
 _SyncT = TypeVar("_SyncT", bound="SyncLayer")
@@ -94,11 +94,13 @@ class AsyncLayer(Layer):
         found = self._take(sources)
         if found is not None:
             return found
-        if timeout == 0:
+        if timeout == 0 and not self._asks:
             return None, None
         waiter = home.waiter(timeout)
         try:
             while (found := self._take_or_wait(sources, waiter)) is None:
+                if self._asks:
+                    await self._ask(sources, waiter, timeout)
                 if not await waiter.wait():
                     return None, None
             return found
@@ -121,8 +123,19 @@ class AsyncLayer(Layer):
         super()._after_fork()
         self._home = None
 
+    async def _ask(self, sources: Sources, waiter: Waiter, timeout: float | None) -> None:
+        """Ask the broker what there is in *sources*, if a timeout is a reason to (LAY-043); see `Layer._asks`."""
+
+    async def _aopen(self) -> None:
+        """Connect, on entry of ``async with``; ``ConnectionError`` without a broker (LAY-061)."""
+
     async def __aenter__(self: _AsyncT) -> _AsyncT:
         self._enter()
+        try:
+            await self._aopen()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -181,11 +194,13 @@ class SyncLayer(Layer):
         found = self._take(sources)
         if found is not None:
             return found
-        if timeout == 0:
+        if timeout == 0 and not self._asks:
             return None, None
         waiter = ThreadWaiter(timeout)
         try:
             while (found := self._take_or_wait(sources, waiter)) is None:
+                if self._asks:
+                    self._ask(sources, waiter, timeout)
                 if not waiter.wait():
                     return None, None
             return found
@@ -265,8 +280,19 @@ class SyncLayer(Layer):
         super()._after_fork()
         self._opening = Lock()  # the old one may be held by a thread that does not exist here
 
+    def _ask(self, sources: Sources, waiter: Waiter, timeout: float | None) -> None:
+        """See `AsyncLayer._ask`."""
+
+    def _aopen(self) -> None:
+        """See `AsyncLayer._aopen`."""
+
     def __enter__(self: _SyncT) -> _SyncT:
         self._enter()
+        try:
+            self._aopen()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(

@@ -1,0 +1,179 @@
+"""The engine in an event loop: tasks of the layer object's own, on asyncio (uvloop included) and trio.
+
+Rules of this module: no decision about messages. The tasks belong to the layer object, and end with it: by `stop`, by a
+finalizer of the object, or with the loop.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import anyio
+
+from seaway.layers._waiters import AsyncioHome, AsyncWaiter, Home
+from seaway.layers.redis._connection import Address, AsyncConnection, Connection
+from seaway.layers.redis._engine import Engine
+from seaway.layers.redis._jobs import Job
+from seaway.layers.redis._lane import Lane
+from seaway.layers.redis._owner import Owner
+from seaway.layers.redis._reader import Reader
+from seaway.layers.redis._settings import RedisOptions
+
+_WORKERS = 2
+"""Batches of one lane under way at the same time."""
+
+
+class AsyncEngine(Engine):
+    """See `Engine`.
+
+    Args:
+        options: of the layer.
+        home: the event loop that runs here.
+    """
+
+    def __init__(self, options: RedisOptions, home: Home) -> None:
+        super().__init__(options)
+        self.owner = Owner(self)
+        self._home = home
+        self._scopes: set[anyio.CancelScope] = set()
+        self._running = 0
+        self._ended: AsyncWaiter | None = None
+        self._resting: AsyncWaiter | None = None
+        self._is_roused = False
+        self._opening = anyio.Lock(fast_acquire=True)
+        self._tasks: set[Any] = set()
+
+    def start(self) -> None:
+        """Begin to work."""
+        for _ in range(_WORKERS):
+            self._spawn(lambda: self._work(self.lane))
+        self._spawn(Reader(self, self.owner).run)
+
+    def _spawn(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._running += 1
+        if isinstance(self._home, AsyncioHome):
+            task = self._home.loop.create_task(self._task(function))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            sys.modules["trio"].lowlevel.spawn_system_task(self._task, function)
+
+    async def _task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            with anyio.CancelScope() as scope:
+                self._scopes.add(scope)
+                if not self.is_closing:
+                    await function()
+        finally:
+            self._scopes.discard(scope)
+            self._running -= 1
+            if not self._running and self._ended is not None:
+                self._ended.wake()
+
+    async def stop(self) -> None:
+        """End the tasks, and what waits for them."""
+        self.clear()
+        self.cancel()
+        with anyio.CancelScope(shield=True):
+            while self._running:
+                self._ended = self._home.waiter(None)
+                self._ended.arm()
+                await self._ended.wait()
+
+    def cancel(self) -> None:
+        """Let the tasks end. In the loop's thread."""
+        for scope in list(self._scopes):
+            scope.cancel()
+
+    def abandon(self) -> None:
+        """Let everything end: the layer object is garbage. Called by a finalizer, so in any thread."""
+        self.is_closing = True
+        loop = self._home.loop
+        try:
+            if isinstance(self._home, AsyncioHome):
+                loop.call_soon_threadsafe(self.cancel)
+            else:
+                loop.run_sync_soon(self.cancel)
+        except RuntimeError:
+            pass  # the loop has ended, and the tasks with it
+
+    # What `Engine` asks for
+
+    async def _connect(self, address: Address, timeout: float) -> Connection:
+        return await AsyncConnection.open(address, timeout)
+
+    def new_waiter(self, timeout: float | None) -> AsyncWaiter:
+        """See `Engine.new_waiter`."""
+        return self._home.waiter(timeout)
+
+    async def wait(self, waiter: AsyncWaiter) -> bool:
+        """See `Engine.wait`."""
+        return await waiter.wait()
+
+    async def call(self, job: Job) -> Job:
+        """See `Engine.call`."""
+        if not job.ended:
+            job.waiter = waiter = self._home.waiter(None)
+            waiter.arm()
+            if not job.queued:
+                self.submit(job)
+            await waiter.wait()
+        if job.error is not None:
+            raise job.error
+        return job
+
+    def submit(self, job: Job) -> None:
+        """See `Engine.submit`."""
+        lane = self.lane
+        lane.queue.put(job)
+        if lane.idle:
+            lane.idle.pop().wake()
+
+    def push(self) -> None:
+        """See `Engine.push`: the workers have been told."""
+
+    def rouse(self) -> None:
+        """See `Engine.rouse`."""
+        self._is_roused = True
+        if self._resting is not None:
+            self._resting.wake()
+            self._resting = None
+
+    async def rest(self, seconds: float) -> None:
+        """See `Engine.rest`."""
+        if not self._is_roused:
+            self._resting = self._home.waiter(seconds)
+            self._resting.arm()
+            await self._resting.wait()
+            self._resting = None
+        self._is_roused = False
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Engine.sleep`."""
+        await anyio.sleep(seconds)
+
+    async def opened(self, lane: Lane) -> Connection:
+        """See `Engine.opened`."""
+        if lane.connection is None:
+            async with self._opening:
+                if lane.connection is None:
+                    return await self.open_lane(lane)
+        assert lane.connection is not None
+        return lane.connection
+
+    async def _work(self, lane: Lane) -> None:
+        try:
+            while True:
+                if not lane.queue:
+                    waiter = self._home.waiter(None)
+                    waiter.arm()
+                    lane.idle.append(waiter)
+                    await waiter.wait()
+                elif not await self.serve(lane):
+                    await anyio.sleep(lane.pause.next())
+        finally:
+            connection, lane.connection = lane.connection, None
+            if connection is not None:
+                await self.drop_connection(connection)

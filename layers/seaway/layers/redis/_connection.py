@@ -1,0 +1,221 @@
+"""One connection: run these commands, in order, and give me the replies. All that the layer needs from a client.
+
+Rules of this module: nothing is ever sent twice. Whatever goes wrong is a ``ConnectionError``, after which the
+connection is of no more use. An error that the broker answers is no exception but a reply, an instance of `Refusal`.
+
+RESP is hiredis's, in both flavours; sockets are anyio's (asyncio, uvloop, trio) or plain ones.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, Protocol
+
+import anyio
+import attrs
+import hiredis
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSStream
+
+from seaway.layers.redis._greeting import History
+from seaway.layers.redis._wire import Command
+
+Refusal = hiredis.ReplyError
+_CHUNK = 1 << 18
+
+
+@attrs.frozen
+class Address:
+    """Where a broker is: a Unix socket, or a host and a port, with TLS or without."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    tls: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        return self.path or f"{self.host}:{self.port}"
+
+
+class Connection(Protocol):
+    """What the engine knows of a connection of either flavour. The synchronous one never suspends."""
+
+    address: Address
+    history: History | None
+
+    async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
+        """Return the replies; ``ConnectionError`` if they are not there within *timeout* seconds."""
+
+    def abort(self) -> None:
+        """Make every `run`, now and later, fail. From any thread."""
+
+    async def close(self) -> None:
+        """Give the socket back. Idempotent."""
+
+
+class AsyncConnection:
+    """For asyncio, uvloop and trio. Two tasks may run commands at the same time: what one writes, it reads."""
+
+    def __init__(self, stream: ByteStream, address: Address) -> None:
+        self.address = address
+        self.history: History | None = None
+        self._stream = stream
+        self._reader = hiredis.Reader(notEnoughData=Ellipsis)
+        self._writing = anyio.Lock(fast_acquire=True)
+        self._reading = anyio.Lock(fast_acquire=True)
+        self._broken = ""
+
+    @classmethod
+    async def open(cls, address: Address, timeout: float) -> AsyncConnection:
+        """Connect; ``ConnectionError`` unless that is done within *timeout* seconds."""
+        try:
+            with anyio.fail_after(timeout):
+                stream: ByteStream
+                if address.path:
+                    stream = await anyio.connect_unix(address.path)
+                else:
+                    stream = await anyio.connect_tcp(address.host, address.port)
+                    stream.extra(SocketAttribute.raw_socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if address.tls is not None:
+                    stream = await TLSStream.wrap(
+                        stream, hostname=address.host, ssl_context=address.tls, standard_compatible=False
+                    )
+        except (OSError, TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
+            raise _failed(address, error) from error
+        return cls(stream, address)
+
+    async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
+        """See `Connection.run`."""
+        data = b"".join([hiredis.pack_command(command) for command in commands])
+        try:
+            with anyio.move_on_after(timeout):
+                await self._writing.acquire()
+                try:
+                    self._check()
+                    await self._stream.send(data)
+                    await self._reading.acquire()
+                finally:
+                    self._writing.release()
+                try:
+                    return await self._replies(len(commands))
+                finally:
+                    self._reading.release()
+            self._broken = f"no answer within {timeout:.1f} s"
+        except (
+            OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, hiredis.HiredisError
+        ) as error:  # fmt: skip
+            self._broken = self._broken or f"{type(error).__name__}: {error}"
+        except BaseException:
+            self._broken = "a call was cancelled between question and answer"
+            self.abort()
+            raise
+        self.abort()
+        raise ConnectionError(f"the broker at {self.address}: {self._broken}")
+
+    async def _replies(self, count: int) -> list[Any]:
+        replies: list[Any] = []
+        gets, receive = self._reader.gets, self._stream.receive
+        while len(replies) < count:
+            reply = gets()
+            if reply is Ellipsis:
+                self._check()
+                self._reader.feed(await receive(_CHUNK))
+            else:
+                replies.append(reply)
+        return replies
+
+    def _check(self) -> None:
+        if self._broken:
+            raise ConnectionError(self._broken)
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self._broken = self._broken or "given up"
+        _shut_down(self._stream.extra(SocketAttribute.raw_socket, None))
+
+    async def close(self) -> None:
+        """See `Connection.close`."""
+        self._broken = self._broken or "closed"
+        with anyio.CancelScope(shield=True):
+            await anyio.aclose_forcefully(self._stream)
+
+
+class SyncConnection:
+    """For threads, one at a time."""
+
+    def __init__(self, sock: socket.socket, address: Address) -> None:
+        self.address = address
+        self.history: History | None = None
+        self._socket = sock
+        self._reader = hiredis.Reader(notEnoughData=Ellipsis)
+
+    @classmethod
+    def open(cls, address: Address, timeout: float) -> SyncConnection:
+        """Connect; ``ConnectionError`` unless that is done within *timeout* seconds."""
+        sock = None
+        try:
+            if address.path:
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                sock.settimeout(timeout)
+                sock.connect(address.path)
+            else:
+                sock = socket.create_connection((address.host, address.port), timeout)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if address.tls is not None:
+                sock = address.tls.wrap_socket(sock, server_hostname=address.host)
+        except (OSError, TimeoutError) as error:
+            if sock is not None:
+                sock.close()
+            raise _failed(address, error) from error
+        return cls(sock, address)
+
+    async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
+        """See `Connection.run`. Never suspends."""
+        deadline = monotonic() + timeout
+        replies: list[Any] = []
+        try:
+            self._socket.settimeout(timeout)
+            self._socket.sendall(b"".join([hiredis.pack_command(command) for command in commands]))
+            while len(replies) < len(commands):
+                reply = self._reader.gets()
+                if reply is not Ellipsis:
+                    replies.append(reply)
+                    continue
+                self._socket.settimeout(max(deadline - monotonic(), 0.001))
+                data = self._socket.recv(_CHUNK)
+                if not data:
+                    raise ConnectionResetError("closed by the broker")
+                self._reader.feed(data)
+        except (OSError, TimeoutError, ValueError, hiredis.HiredisError) as error:
+            self.abort()
+            raise _failed(self.address, error) from error
+        except BaseException:
+            self.abort()  # an answer is still on its way: nobody may take it for another's
+            raise
+        return replies
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        _shut_down(self._socket)
+
+    async def close(self) -> None:
+        """See `Connection.close`. Never suspends."""
+        self._socket.close()
+
+
+def _shut_down(sock: Any) -> None:
+    """Let a socket end, whoever waits on it; the file descriptor stays its owner's."""
+    try:
+        # By a copy: the object that asyncio and uvloop give out has no such method of its own.
+        with socket.socket(fileno=os.dup(sock.fileno())) as copy:
+            copy.shutdown(socket.SHUT_RDWR)
+    except (OSError, AttributeError, ValueError):
+        pass  # it has ended already
+
+
+def _failed(address: Address, error: BaseException) -> ConnectionError:
+    return ConnectionError(f"the broker at {address}: {type(error).__name__}: {error}")

@@ -1,0 +1,98 @@
+"""What is said first on every connection, and what the answers mean: who we are, and which broker this is.
+
+Rules of this module: no I/O. Two connections whose brokers have the same history see the same data. Any other change
+of it means that messages may be missing, unless the data has moved to another node of a Cluster (`is_move`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from seaway.layers.redis._scripts import SCRIPTS
+from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._wire import Command
+
+_NOBODY = "0" * 40
+
+
+class Refused(ConnectionError):  # noqa: N818 - a verdict
+    """The broker does not want us: to try again does not help."""
+
+
+@attrs.frozen
+class History:
+    """Which history a broker's data has.
+
+    Attributes:
+        run: the id of the running server.
+        replication: the id of its data; a replica has its master's, and a new one when it is promoted.
+        before: the id that the data had before, if the server has taken over from another.
+    """
+
+    run: str
+    replication: str
+    before: str
+
+    def continues(self, known: History) -> bool:
+        """Return whether nothing that was at the broker *known* can be missing here.
+
+        A master whose replicas have been gone for an hour takes a new id, and names none before it.
+        """
+        if self.replication == known.replication:
+            return True
+        return self.run == known.run and self.before == _NOBODY
+
+    def is_move(self, known: History) -> bool:
+        """Return whether data that was at *known* and that a redirect has led to came by a move, not by a failover."""
+        return self.before != known.replication
+
+    def __str__(self) -> str:
+        return self.replication
+
+
+def greeting(options: RedisOptions) -> list[Command]:
+    """Return the first commands of a connection."""
+    hello: list[Any] = ["HELLO", 2]
+    if options.password:
+        hello += ["AUTH", options.username or "default", options.password]
+    hello += ["SETNAME", options.client_name]
+    commands: list[Command] = [tuple(hello)]
+    if options.db:
+        commands.append(("SELECT", options.db))
+    commands += [("SCRIPT", "LOAD", script.text) for script in SCRIPTS]
+    # Two sections in two calls: Redis 6 takes one at a time.
+    return [*commands, ("INFO", "server"), ("INFO", "replication")]
+
+
+def read_greeting(replies: Sequence[Any], where: str) -> History:
+    """Return the history of the broker at *where*.
+
+    Raises:
+        Refused: wrong password, or rights are missing; the text names them.
+        ConnectionError: it is not ready, or a replica.
+    """
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise _error(str(reply), where)
+    fields: dict[str, str] = {}
+    for reply in replies[-2:]:
+        for line in reply.decode("utf-8", "replace").splitlines():
+            name, _, value = line.partition(":")
+            fields[name] = value
+    if fields.get("role") != "master":
+        raise ConnectionError(f"the broker at {where} is no master but {fields.get('role')!r}")
+    return History(fields.get("run_id", ""), fields.get("master_replid", ""), fields.get("master_replid2", _NOBODY))
+
+
+def _error(text: str, where: str) -> ConnectionError:
+    if text.startswith("NOPERM"):
+        return Refused(
+            f"the broker at {where}: {text}; the user needs the commands that the page 'Redis' of the documentation "
+            "lists, INFO among them (-@dangerous +info)"
+        )
+    if text.startswith(("WRONGPASS", "NOAUTH", "ERR invalid password", "ERR AUTH", "ERR DB index")):
+        return Refused(f"the broker at {where}: {text}")
+    return ConnectionError(f"the broker at {where}: {text}")

@@ -1,0 +1,273 @@
+"""An inbox as its owner knows it: how far it has read, what it has taken, and what is missing.
+
+Rules of this module: no I/O. Ids only grow, over every stream that an inbox ever had; so a reply that comes late, or
+twice, adds nothing. What is not delivered is a gap, in its position, before anything that comes later.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from seaway.layers._queues import Fanout
+from seaway.layers.redis._greeting import History
+from seaway.layers.redis._jobs import call
+from seaway.layers.redis._members import Membership
+from seaway.layers.redis._scripts import ATTACH, DETACH, LOOK, TEND
+from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._store import Client, Entry, Inbox, Store, gap
+from seaway.layers.redis._wire import Codec, Command, Head, Id, milliseconds, parse_id, show_id
+from seaway.layers.redis.keys import Keys
+
+READ_AHEAD = 500
+"""Entries, and `READ_AHEAD_BYTES`, that are read before anybody takes them; they still count as in the inbox."""
+
+READ_AHEAD_BYTES = 1 << 22
+_MUTABLE = frozenset((list, dict))
+
+RawEntry = Sequence[Any]
+"""An id, and a list of one field and one value."""
+
+
+class OwnInbox:
+    """One inbox of this object.
+
+    Attributes:
+        counted: messages at hand when the engine last looked.
+        paused: whether nothing is read for now, since nobody takes what was.
+        attached: whether the broker has it as we know it, as far as we know.
+        history: of the broker where we know that.
+        memberships: by group.
+        contact: when the broker was last known to keep it for us, on the monotonic clock.
+    """
+
+    def __init__(
+        self, name: str, store: Store, client: Client, options: RedisOptions, codec: Codec, keys: Keys
+    ) -> None:
+        self.name = name
+        self.place: Inbox = store.open_inbox(client, name, options.inbox_capacity, options.inbox_bytes)
+        self.stream, self.hash = keys.inbox(name)
+        self.memberships: dict[str, Membership] = {}
+        self.groups_of: dict[str, set[str]] = {}
+        self.attached = False
+        self.closed = False
+        self.paused = False
+        self.counted = 0
+        self.history: History | None = None
+        self.contact = 0.0
+        self.position: Id = (0, 0)
+        self._cut_off = False
+        self._epoch = 0
+        self._fresh = 0
+        self._given = [0, 0]
+        self._reported = [0, 0]
+        self._entered: deque[tuple[int, Id]] = deque()
+        self._more = False
+        self._size = 1
+        self._base = keys.base
+        self._store = store
+        self._client = client
+        self._options = options
+        self._codec = codec
+
+    # What is asked of the broker
+
+    def attach(self, history: History | None, is_move: bool) -> Command:
+        """Return the command that takes this inbox at a broker of that *history*."""
+        self._fresh += 1
+        place = self.place
+        known = self.history
+        other = known is not None and (history is None or not (history.continues(known) or is_move))
+        return call(
+            ATTACH, (self.stream, self.hash), self._base, self._epoch, self._fresh, show_id(self.position),
+            self._given[0], milliseconds(self._options.lease), self._options.inbox_capacity, self._options.inbox_bytes,
+            place.count, place.bytes, "1" if other else "0",
+        )  # fmt: skip
+
+    def attached_by(self, reply: Sequence[Any], fresh: int, history: History | None, now: float, clock: Clock) -> None:
+        """Take the broker's answer to `attach`, whose epoch was *fresh*."""
+        if reply[0] == b"late":
+            self._epoch, self._fresh = 0, max(self._fresh, int(reply[1]))
+            return
+        if self._cut_off:
+            self._lost()
+        self._cut_off = False
+        if reply[0] == b"new":
+            self._begin_anew(reply, is_first=self._epoch == 0 and self.history is None, clock=clock)
+        self._epoch = fresh
+        self._reported = [-1, -1]
+        self.history = history
+        self.contact = now
+        self.attached = True
+
+    @property
+    def fresh(self) -> int:
+        """The epoch that the last `attach` asked for."""
+        return self._fresh
+
+    def tend(self) -> Command:
+        """Return the command that keeps this inbox, and tells what was taken."""
+        taken, size = self._taken()
+        first = ""
+        if taken == self._given[0]:
+            if self.position > (0, 0) and self._reported[0] != taken:
+                first = show_id((self.position[0], self.position[1] + 1))
+            self._entered.clear()
+        else:
+            while self._entered and self._entered[0][0] <= taken:
+                id_ = self._entered.popleft()[1]
+                first = show_id((id_[0], id_[1] + 1))
+        self._reported = [taken, size]
+        return call(
+            TEND,
+            (self.stream, self.hash),
+            self._base,
+            self._epoch,
+            milliseconds(self._options.lease),
+            first,
+            taken,
+            size,
+        )
+
+    def look(self) -> Command:
+        """Return the command that reads on without waiting."""
+        return call(LOOK, (self.stream, self.hash), self._base, self._epoch, show_id(self.position), READ_AHEAD)
+
+    def detach(self) -> Command:
+        """Return the command that gives this inbox up."""
+        return call(DETACH, (self.stream, self.hash), self._base, self._fresh)
+
+    def has_room(self) -> bool:
+        """Return whether more should be read."""
+        return self.place.count < READ_AHEAD and self.place.bytes < READ_AHEAD_BYTES
+
+    def has_plenty_of_room(self) -> bool:
+        """Return whether reading may go on after a pause."""
+        return self.place.count < READ_AHEAD // 2 and self.place.bytes < READ_AHEAD_BYTES // 2
+
+    def most_to_read(self) -> int:
+        """Return how many entries to read at once, by the size of those that came last."""
+        return max(1, min(READ_AHEAD, READ_AHEAD_BYTES // self._size))
+
+    def is_urgent(self) -> bool:
+        """Return whether so much was taken that senders must hear of it before the next read."""
+        untold = self._given[0] - self.place.count - self._reported[0]
+        return self.is_pressed() and (64 * untold >= self._options.inbox_capacity or untold >= READ_AHEAD // 8)
+
+    def is_pressed(self) -> bool:
+        """Return whether senders may soon find no room that is there: then what was taken has to be told at once."""
+        taken, size = self._taken()
+        options = self._options
+        untold = taken - self._reported[0]
+        if not untold:
+            return False
+        return (
+            self._more
+            or 2 * (self.place.count + untold) >= options.inbox_capacity
+            or 2 * (self.place.bytes + size - self._reported[1]) >= options.inbox_bytes
+        )
+
+    def _taken(self) -> tuple[int, int]:
+        return self._given[0] - self.place.count, self._given[1] - self.place.bytes
+
+    # What comes from it
+
+    def feed(self, entries: Iterable[RawEntry], clock: Clock) -> None:
+        """Take *entries* that were read; *clock* turns the broker's time into deadlines here."""
+        batch: list[Entry] = []
+        seen = 0
+        for raw, fields in entries:
+            seen += 1
+            id_ = parse_id(raw)
+            if id_ <= self.position:
+                continue
+            self.position = id_
+            field = fields[0]
+            if field == b"x":
+                self._store.feed(self.place, batch)
+                batch = []
+                self._store.drop(self.place)
+            elif field == b"o":
+                count = int(fields[1])
+                self._client.dropped["overflow"] += count
+                batch.append(gap((self.name,), "overflow", count))
+            else:
+                batch += self._entry(id_, self._codec.head(field), fields[1], clock)
+            self._size = max(len(fields[1]), self._size * 7 // 8, 1)
+        self._more = seen >= self.most_to_read()
+        self._store.feed(self.place, batch)
+
+    def _entry(self, id_: Id, head: Head | None, payload: bytes, clock: Clock) -> Iterator[Entry]:
+        self._given[0] += 1
+        self._given[1] += len(payload)
+        self._entered.append((self._given[0], id_))
+        if head is None:
+            yield self._undecodable((self.name,))
+            return
+        deadline = clock.deadline(id_[0], head.life)
+        if not head.is_group:
+            name = self.name + head.target
+            message = self._codec.message(head.encrypted, payload)
+            yield self._undecodable((name,)) if message is None else (deadline, len(payload), name, message)
+            return
+        membership = self.memberships.get(head.target)
+        channels = membership.at(id_) if membership is not None else ()
+        if not channels:
+            return
+        encoded = self._codec.encoded(head.encrypted, payload)
+        message = self._codec.message(False, encoded) if encoded is not None else None
+        if message is None:
+            yield self._undecodable(channels)
+            return
+        flat = _MUTABLE.isdisjoint(map(type, message.values()))
+        yield Fanout(channels, message, None if flat else encoded, deadline, len(payload))
+
+    def _undecodable(self, channels: tuple[str, ...]) -> Fanout:
+        self._client.dropped["lost"] += 1
+        return gap(channels, "lost", 1)
+
+    # What is missing
+
+    def cut(self, now: float) -> None:
+        """The broker has been away; say so if it may have given the inbox up by now (GAP-005)."""
+        self.attached = False
+        if not self._cut_off and self.history is not None and now - self.contact >= self._options.lease:
+            self._cut_off = True
+            self._lost()
+
+    def lapsed(self) -> None:
+        """A membership was found gone (GAP-011)."""
+        self._lost()
+
+    def _lost(self) -> None:
+        self._client.dropped["lost"] += 1
+        self._store.feed(self.place, [gap((self.name,), "lost", None)])
+
+    def _begin_anew(self, reply: Sequence[Any], is_first: bool, clock: Clock) -> None:
+        if not is_first:
+            self._lost()
+        # What was not taken from earlier streams counts on in the new one.
+        self._given = [self.place.count, self.place.bytes]
+        self._entered.clear()
+        if not is_first:
+            self.feed(reply[2], clock)
+        self.position = max(self.position, parse_id(reply[1]))
+        for membership in self.memberships.values():
+            membership.forget_positions()
+
+
+class Clock:
+    """The broker's clock as seen from here: what it said last, and the time since, by our monotonic clock."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._ahead = 0.0
+
+    def set(self, seconds: bytes | int, microseconds: bytes | int) -> None:
+        """Take the broker's time, which has just come. It was read earlier, so nothing expires before its time."""
+        self._ahead = int(seconds) + int(microseconds) / 1e6 - self._monotonic()
+
+    def deadline(self, milliseconds_: int, life: float) -> float:
+        """Return when what was written then, by the broker's clock, expires, by ours."""
+        return milliseconds_ / 1000 + life - self._ahead

@@ -1,0 +1,52 @@
+"""The way to one node: what waits for it, and the connection that takes it there.
+
+Rules of this module: no flavour. Two batches may be under way; nothing waits for a timer. A connection that fails is
+given up, and what was written on it and not answered ends as unknown.
+"""
+
+from __future__ import annotations
+
+from random import random
+from threading import Lock
+from typing import Any
+
+from seaway.layers.redis._connection import Address, Connection
+from seaway.layers.redis._jobs import Queue
+
+MOST_PAUSE = 1.5
+"""Seconds between two attempts at most. Lower than LAY-056 allows, so that all flows 2 s after the broker is back."""
+
+
+class Pause:
+    """How long to wait before the next attempt: longer each time, and at random, so that no herd comes."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def reset(self) -> None:
+        self._failures = 0
+
+    def next(self) -> float:
+        self._failures += 1
+        return float(random() * min(MOST_PAUSE, 0.025 * 2.0 ** min(self._failures, 10)))
+
+
+class Lane:
+    """One node.
+
+    Attributes:
+        connection: the one in use; ``None`` while there is none.
+        idle: those who wait for work (asynchronous).
+        lock: held by the thread that serves (synchronous).
+    """
+
+    def __init__(self, address: Address | None, base: str) -> None:
+        self.address = address
+        self.queue = Queue(base)
+        self.connection: Connection | None = None
+        self.idle: list[Any] = []
+        self.lock = Lock()
+        self.opening: Any = None
+        self.pause = Pause()
+        self.is_up = True
+        self.was_up = False

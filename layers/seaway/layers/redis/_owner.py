@@ -1,0 +1,371 @@
+"""What a layer object owns at the broker: inboxes, and memberships of groups. How they come, live and go.
+
+Rules of this module: as in `_engine`. All changes of one group of one inbox run one after the other; whoever has the
+turn sees to it that a group without members here is left. A change is applied when its answer comes, whether or not its
+caller still waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from seaway.layers.base import Route
+from seaway.layers.redis._engine import Engine
+from seaway.layers.redis._inboxes import OwnInbox
+from seaway.layers.redis._jobs import Job, call
+from seaway.layers.redis._members import Membership
+from seaway.layers.redis._scripts import BEAT, FLUSH_INBOX, FLUSH_LISTS, JOIN, LEAVE
+from seaway.layers.redis._wire import Command, Id, milliseconds, parse_id
+from seaway.layers.redis.keys import TAG
+
+_GROUPS = 200
+"""Groups that one call renews: more would hold the broker for too long."""
+
+_CLOSED_NAMES = 100
+
+
+class Owner:
+    """Inboxes and memberships of the layer object behind *engine*."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def _deadline(self) -> float:
+        return monotonic() + self._engine.options.send_deadline
+
+    # Inboxes
+
+    async def new_inbox(self, name: str) -> None:
+        """Make the inbox *name*; ``ConnectionError`` without a broker."""
+        engine = self._engine
+        own = OwnInbox(name, engine.store, engine.client, engine.options, engine.codec, engine.keys)
+        asked = monotonic()
+        job = Job([own.attach(None, is_move=False), ("TIME",)], self._deadline(), again=True)
+        try:
+            await engine.call(job)
+        except BaseException:
+            with engine.lock:
+                engine.store.close_channel(engine.client, Route(name, name, 0, 0))
+            engine.submit(Job([own.detach()], self._deadline()))
+            raise
+        with engine.lock:
+            engine.clock.set(*job.replies[1])
+            own.attached_by(job.replies[0], own.fresh, job.history, asked, engine.clock)
+            engine.inboxes[name] = own
+            engine.nudge()
+        engine.push()
+
+    async def close_channel(self, route: Route) -> None:
+        """End a channel of ours; never raises for an absent broker (LAY-065)."""
+        engine = self._engine
+        with engine.lock:
+            own = engine.inboxes.get(route.inbox or "")
+            if own is None or route.name == route.inbox:
+                engine.store.close_channel(engine.client, route)  # says what is wrong, if anything is
+            if own is None:
+                return
+            jobs = self._end(own) if route.name == route.inbox else self._leave_all(own, route.name)
+        await self._all(jobs)
+
+    def _end(self, own: OwnInbox) -> list[Job]:
+        own.closed = True
+        del self._engine.inboxes[own.name]
+        job = Job([own.detach()], self._deadline(), again=True)
+        self._engine.submit(job)
+        jobs = [job]
+        for membership in list(own.memberships.values()):
+            for channel in list(membership.channels):
+                membership.discard(channel, None)
+            jobs += self._settle(own, membership)
+        own.groups_of.clear()
+        return jobs
+
+    def _leave_all(self, own: OwnInbox, channel: str) -> list[Job]:
+        jobs = []
+        for group in own.groups_of.pop(channel, ()):
+            membership = own.memberships[group]
+            membership.discard(channel, None)
+            jobs += self._settle(own, membership)
+        return jobs
+
+    async def close(self) -> None:
+        """Give everything up, as far as the broker answers in time."""
+        engine = self._engine
+        jobs = []
+        with engine.lock:
+            for own in list(engine.inboxes.values()):
+                jobs += self._end(own)
+            engine.store.detach(engine.client)
+            if engine.lines.bell is not None:
+                keys = engine.lines.answer_key, engine.keys.nudge(engine.reader_name)
+                jobs.append(Job([("DEL", *keys)], self._deadline()))
+                engine.submit(jobs[-1])
+        await self._all(jobs)
+
+    async def _all(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            with suppress(ConnectionError, RuntimeError):  # what nobody heard of ends with its lease
+                await self._engine.call(job)
+
+    # Groups
+
+    def own_inbox(self, route: Route) -> OwnInbox:
+        """Return the inbox of a channel that may join groups; ``ValueError`` if it is not ours."""
+        own = self._engine.inboxes.get(route.inbox or "")
+        if own is None:
+            raise ValueError(
+                f"{route.name!r} is not a channel under an inbox of this layer object (GRP-002); "
+                "ask its consumer by message to join or leave"
+            )
+        return own
+
+    async def group_add(self, group: str, route: Route) -> None:
+        """Make the channel of *route* a member of *group*."""
+        engine = self._engine
+        own = self.own_inbox(route)
+        with engine.lock:
+            membership = own.memberships.setdefault(group, Membership(group))
+        deadline = self._deadline()
+        await self._turn(own, membership, deadline)
+        change = _Change(own, membership, route.name)
+        commands = [self._join(own, group), ("HGET", own.hash, "l")]
+        job = Job(commands, deadline, again=True, done=partial(self._joined, change))
+        change.epoch = own.fresh
+        try:
+            await engine.call(job)
+        except BaseException:
+            with engine.lock:
+                change.is_cancelled = True
+                if change.is_done:
+                    membership.discard(route.name, None)
+                    _forget(own.groups_of, route.name, group)
+            raise
+        finally:
+            if job.ended:
+                self._release(own, membership)
+            else:  # whoever asked has gone; the turn ends with the answer
+                job.done = partial(self._joined_late, change)
+
+    def _join(self, own: OwnInbox, group: str) -> Command:
+        engine = self._engine
+        return call(JOIN, (engine.keys.group(group),), engine.keys.base, own.name, milliseconds(engine.options.lease))
+
+    def _joined(self, change: _Change, job: Job) -> None:
+        if job.error is not None:
+            return
+        own, membership = change.own, change.membership
+        with self._engine.lock:
+            (score, was_member), last = job.replies
+            if membership.score is not None and not was_member and membership.channels:
+                own.lapsed()
+            membership.score = int(score)
+            if not change.is_cancelled and not own.closed and change.channel not in membership.channels:
+                membership.add(change.channel, _position(last) if change.epoch == own.fresh else (0, 0))
+                own.groups_of.setdefault(change.channel, set()).add(membership.group)
+                change.is_done = True
+
+    def _joined_late(self, change: _Change, job: Job) -> None:
+        self._joined(change, job)
+        self._release(change.own, change.membership)
+
+    async def group_discard(self, group: str, route: Route) -> None:
+        """End the membership of the channel of *route* in *group*."""
+        engine = self._engine
+        own = self.own_inbox(route)
+        membership = own.memberships.get(group)
+        if membership is None:
+            return
+        deadline = self._deadline()
+        await self._turn(own, membership, deadline)
+        if route.name not in membership.channels:
+            self._release(own, membership)
+            return
+        commands: list[Command] = [("HGET", own.hash, "l")]
+        if len(membership.channels) == 1 and membership.score is not None:
+            commands.append(self._leave(own, membership))
+        change = _Change(own, membership, route.name)
+        change.epoch = own.fresh
+        job = Job(commands, deadline, again=True, done=partial(self._discarded, change))
+        try:
+            await engine.call(job)
+        finally:
+            if job.ended:
+                self._release(own, membership)
+            else:
+                job.done = partial(self._discarded_late, change)
+
+    def _leave(self, own: OwnInbox, membership: Membership) -> Command:
+        engine = self._engine
+        return call(LEAVE, (engine.keys.group(membership.group),), engine.keys.base, own.name, membership.score)
+
+    def _discarded(self, change: _Change, job: Job) -> None:
+        if job.error is not None:
+            return
+        own, membership = change.own, change.membership
+        with self._engine.lock:
+            until = _position(job.replies[0]) if change.epoch == own.fresh else None
+            membership.discard(change.channel, until)
+            _forget(own.groups_of, change.channel, membership.group)
+            if len(job.replies) > 1:
+                membership.score = None
+
+    def _discarded_late(self, change: _Change, job: Job) -> None:
+        self._discarded(change, job)
+        self._release(change.own, change.membership)
+
+    # Turns
+
+    async def _turn(self, own: OwnInbox, membership: Membership, deadline: float) -> None:
+        """Return when nobody else changes *membership*; `_release` ends the turn."""
+        engine = self._engine
+        with engine.lock:
+            waiter = engine.new_waiter(max(deadline - monotonic(), 0))
+            waiter.arm()
+            membership.turn.append(waiter)
+            if membership.turn[0] is waiter:
+                return
+        granted = False
+        try:
+            granted = await engine.wait(waiter)
+            if own.closed:
+                raise RuntimeError(f"the inbox {own.name!r} was closed while this call waited (LAY-072)")
+            if not granted:
+                raise ConnectionError(f"an earlier change of {membership.group!r} has had no answer; nothing was done")
+        except BaseException:
+            with engine.lock:
+                if membership.turn[0] is waiter:
+                    self._release(own, membership)
+                else:
+                    membership.turn.remove(waiter)
+            raise
+
+    def _release(self, own: OwnInbox, membership: Membership) -> None:
+        with self._engine.lock:
+            membership.turn.popleft()
+            if membership.turn:
+                membership.turn[0].wake()
+            else:
+                self._settle(own, membership)
+
+    def _settle(self, own: OwnInbox, membership: Membership) -> list[Job]:
+        """Leave a group that has no members here any more, unless somebody is at work on it."""
+        if membership.turn or membership.channels:
+            return []
+        if membership.score is None:
+            if membership.is_idle():
+                own.memberships.pop(membership.group, None)
+            return []
+        job = Job([self._leave(own, membership)], self._deadline(), again=True)
+        membership.score = None  # not renewed; unless the broker hears of it now, it ends with its lease
+        membership.turn.append(_Background())
+        job.done = partial(self._left, own, membership)
+        self._engine.submit(job)
+        return [job]
+
+    def _left(self, own: OwnInbox, membership: Membership, job: Job) -> None:
+        self._release(own, membership)
+
+    # Life
+
+    async def beat(self) -> None:
+        """Renew all memberships."""
+        engine = self._engine
+        jobs = []
+        with engine.lock:
+            for own in engine.inboxes.values():
+                due = [
+                    one for one in own.memberships.values() if one.score is not None and one.channels and not one.turn
+                ]
+                for at in range(0, len(due), _GROUPS):
+                    jobs.append(self._renewal(own, due[at : at + _GROUPS]))
+        for job in jobs:
+            engine.submit(job)
+        await self._all(jobs)
+
+    def _renewal(self, own: OwnInbox, memberships: list[Membership]) -> Job:
+        engine = self._engine
+        keys = [engine.keys.group(one.group) for one in memberships]
+        for one in memberships:
+            one.turn.append(_Background())
+        command = call(BEAT, keys, engine.keys.base, own.name, milliseconds(engine.options.lease))
+        return Job([command], self._deadline(), again=True, done=partial(self._renewed, own, memberships))
+
+    def _renewed(self, own: OwnInbox, memberships: list[Membership], job: Job) -> None:
+        with self._engine.lock:
+            if job.error is None:
+                scores = [int(score) for score in job.replies[0]]
+                if min(scores) < 0 and not own.closed:
+                    own.lapsed()
+                for one, score in zip(memberships, scores, strict=True):
+                    one.score = abs(score)
+            for one in memberships:
+                self._release(own, one)
+
+    # flush
+
+    async def flush(self) -> None:
+        """Drop all that waits in this namespace, and return when the owners of inboxes know."""
+        engine = self._engine
+        deadline = self._deadline()
+        lists = await engine.call(Job([call(FLUSH_LISTS, (engine.keys.history(),), engine.keys.base, TAG)], deadline))
+        engine.client.dropped["lost"] += lists.replies[0]
+        hashes: list[str] = []
+        cursor: Any = b"0"
+        while True:
+            command = ("SCAN", cursor, "MATCH", engine.keys.inboxes(), "COUNT", 1000)
+            cursor, found = (await engine.call(Job([command], deadline, again=True))).replies[0]
+            hashes += [key.decode() for key in found]
+            if int(cursor) == 0:
+                break
+        told: list[tuple[str, int]] = []
+        for key in dict.fromkeys(hashes):
+            stream = key.replace(f"{engine.keys.base}m:", f"{engine.keys.base}i:", 1)
+            job = await engine.call(Job([call(FLUSH_INBOX, (stream, key), engine.keys.base)], deadline))
+            if job.replies[0] >= 0:
+                told.append((key, job.replies[0]))
+        for key, count in told:
+            await self._taken(key, count, deadline)
+
+    async def _taken(self, key: str, count: int, deadline: float) -> None:
+        """Wait until the owner of an inbox has taken *count* messages, or is gone, or does not answer."""
+        engine = self._engine
+        while monotonic() < deadline:
+            taken, appended = (await engine.call(Job([("HMGET", key, "rn", "an")], deadline, again=True))).replies[0]
+            if taken is None or int(taken) >= count or int(appended) < count:
+                return
+            await engine.sleep(0.002)
+
+
+class _Background:
+    """Has the turn of a membership, and nobody to wake."""
+
+    def wake(self) -> None:
+        """Nothing: it has never waited."""
+
+
+class _Change:
+    """One change of a membership, under way."""
+
+    def __init__(self, own: OwnInbox, membership: Membership, channel: str) -> None:
+        self.own = own
+        self.membership = membership
+        self.channel = channel
+        self.epoch = 0
+        self.is_cancelled = False
+        self.is_done = False
+
+
+def _forget(groups_of: dict[str, set[str]], channel: str, group: str) -> None:
+    groups = groups_of.get(channel)
+    if groups is not None:
+        groups.discard(group)
+        if not groups:
+            del groups_of[channel]
+
+
+def _position(last: bytes | None) -> Id:
+    return parse_id(last) if last else (0, 0)

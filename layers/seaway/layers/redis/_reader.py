@@ -1,0 +1,153 @@
+"""The reader of a layer object: it waits at the broker for what comes, and keeps alive what the object owns.
+
+Rules of this module: as in `_engine`. One round is: say what was taken, read from the last position, ask for the time.
+A round that fails ends the connection; the next one attaches every inbox again, and only that says whether anything is
+missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from seaway.layers.redis._connection import Connection
+from seaway.layers.redis._engine import BLOCK, MARGIN, Engine
+from seaway.layers.redis._inboxes import OwnInbox
+from seaway.layers.redis._lane import Pause
+from seaway.layers.redis._owner import Owner
+from seaway.layers.redis._wire import Command, Id, parse_id, show_id
+
+_IDLE = 1.0
+
+
+class Reader:
+    """Reads for *engine*, and lets *owner* renew what it has to."""
+
+    def __init__(self, engine: Engine, owner: Owner) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._nudged: Id = (0, 0)
+        self._was_connected = False
+        self._block = min(BLOCK, engine.options.lease / 3)
+        self._next_beat = 0.0
+
+    async def run(self) -> None:
+        """Read until the layer is closed."""
+        engine = self._engine
+        pause = Pause()
+        while not engine.is_closing:
+            if not self._is_needed():
+                await engine.rest(_IDLE)
+                continue
+            try:
+                await self._session(pause)
+            except ConnectionError:
+                self._away()
+                await engine.rest(pause.next())
+
+    def _is_needed(self) -> bool:
+        engine = self._engine
+        return bool(engine.inboxes) or engine.lines.bell is not None or engine.lines.is_waited_for()
+
+    def _away(self) -> None:
+        engine = self._engine
+        with engine.lock:
+            now = monotonic()
+            for own in engine.inboxes.values():
+                own.cut(now)
+            engine.lines.forget()
+            engine.kick()
+        engine.push()
+
+    async def _session(self, pause: Pause) -> None:
+        engine = self._engine
+        connection = await engine.open_connection(MARGIN)
+        try:
+            if self._was_connected:
+                engine.reconnects += 1
+            self._was_connected = True
+            with engine.lock:
+                for own in engine.inboxes.values():
+                    own.attached = False
+                engine.reading = connection
+            while not engine.is_closing and self._is_needed():
+                await self._round(connection)
+                pause.reset()
+                if monotonic() >= self._next_beat:
+                    self._next_beat = monotonic() + engine.options.lease / 3
+                    await self._owner.beat()
+        finally:
+            engine.reading = None
+            await engine.drop_connection(connection)
+
+    async def _round(self, connection: Connection) -> None:
+        engine = self._engine
+        await self._attach(connection, [own for own in list(engine.inboxes.values()) if not own.attached])
+        with engine.lock:
+            owns = [own for own in engine.inboxes.values() if own.attached]
+            commands: list[Command] = [own.tend() for own in owns]
+            commands += [self._read(owns), ("TIME",)]
+        asked = monotonic()
+        replies = await connection.run(commands, self._block + MARGIN)
+        _raise_first(replies, connection)
+        with engine.lock:
+            engine.clock.set(*replies[-1])
+            for own, reply in zip(owns, replies, strict=False):
+                if reply == 1:
+                    own.contact = asked
+                else:
+                    own.attached = False
+            by_key = {own.stream: own for own in owns}
+            for key, entries in replies[-2] or ():
+                self._take(key.decode(), entries, by_key)
+            engine.lines.forget_in_time()
+            engine.kick()
+        engine.push()
+
+    def _read(self, owns: Sequence[OwnInbox]) -> Command:
+        engine = self._engine
+        positions = {engine.keys.nudge(engine.reader_name): self._nudged}
+        if engine.lines.bell is not None:
+            positions[engine.keys.bell()] = engine.lines.bell
+        most = 500
+        for own in owns:
+            own.paused = not own.has_room()
+            if not own.paused:
+                positions[own.stream] = own.position
+                most = min(most, own.most_to_read())
+        ids = [show_id(position) for position in positions.values()]
+        return ("XREAD", "COUNT", most, "BLOCK", max(int(self._block * 1000), 1), "STREAMS", *positions, *ids)
+
+    def _take(self, key: str, entries: Sequence[Any], by_key: dict[str, OwnInbox]) -> None:
+        own = by_key.get(key)
+        if own is not None:
+            if own.attached and not own.closed:
+                own.feed(entries, self._engine.clock)
+        elif key == self._engine.keys.bell():
+            self._engine.lines.ring(entries)
+        else:
+            self._nudged = parse_id(entries[-1][0])
+
+    async def _attach(self, connection: Connection, owns: Sequence[OwnInbox]) -> None:
+        if not owns:
+            return
+        engine = self._engine
+        asked = monotonic()
+        history = connection.history
+        with engine.lock:
+            commands = [own.attach(history, is_move=False) for own in owns]
+            epochs = [own.fresh for own in owns]
+        replies = await connection.run([*commands, ("TIME",)], MARGIN)
+        _raise_first(replies, connection)
+        with engine.lock:
+            engine.clock.set(*replies[-1])
+            for own, fresh, reply in zip(owns, epochs, replies, strict=False):
+                if not own.closed:
+                    own.attached_by(reply, fresh, history, asked, engine.clock)
+
+
+def _raise_first(replies: Sequence[Any], connection: Connection) -> None:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise ConnectionError(f"the broker at {connection.address}: {reply}")
