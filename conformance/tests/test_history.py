@@ -417,6 +417,15 @@ def test_what_a_killed_process_had_taken_may_be_gone() -> None:
     assert findings([*events, killed, *after], LONG) == []
 
 
+def test_what_was_taken_for_a_receive_that_timed_out_in_a_fault_may_come_after_newer_ones() -> None:
+    events = script(*sent(1, "old"), *sent(2, "new"), *taken(3), *taken(4, "new"), *taken(5, "old"))
+    begun = next(event for event in events if event.call == 3)
+    fault = Event(process="test", sequence=0, time=begun.time + 1, operation="fault", phase="returned")
+    assert {one.requirement for one in findings(events, LONG)} == {"LAY-043", "LAY-078"}
+    assert findings([*events, fault], LONG) == []
+    assert findings([*events, evolve(fault, time=begun.time - 1)], LONG) != []
+
+
 def test_a_gap_with_reason_lost_is_explained_by_a_fault() -> None:
     gap = script(*taken(1, channel=INBOX, reason="lost"))
     fault = Event(process="test", sequence=0, time=1, operation="fault", phase="returned")

@@ -11,6 +11,7 @@ need not; and messages that nobody looked for, which count as still pending.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -163,6 +164,8 @@ class History:
         self.events = sorted(events, key=lambda event: (event.time, event.process, event.sequence))
         self.bounds = bounds
         self.mistakes = list(_mistakes(self.events))
+        self._of: dict[tuple[Operation, ...], list[Call]] = {}
+        self._unsettled: dict[str, list[Call]] = {}
 
     @cached_property
     def calls(self) -> list[Call]:
@@ -171,8 +174,10 @@ class History:
         return [Call(one, ends.get((one.process, one.call))) for one in self.events if one.phase == "begun"]
 
     def of(self, *operations: Operation) -> list[Call]:
-        """Return the calls of *operations*."""
-        return [call for call in self.calls if call.first.operation in operations]
+        """Return the calls of *operations*, in the order in which they began."""
+        if operations not in self._of:
+            self._of[operations] = [call for call in self.calls if call.first.operation in operations]
+        return self._of[operations]
 
     @cached_property
     def sends(self) -> dict[str, Call]:
@@ -201,15 +206,26 @@ class History:
 
     def faults(self, begin: float, end: float) -> bool:
         """Return whether a process was killed or the broker touched between *begin* and *end*."""
-        return any(one.operation in ("killed", "fault") and begin < one.time < end for one in self.events)
+        first = bisect_right(self._fault_times, begin)
+        return first < len(self._fault_times) and self._fault_times[first] < end
+
+    @cached_property
+    def _fault_times(self) -> list[int]:
+        return [one.time for one in self.events if one.operation in ("killed", "fault")]
 
     def unsettled(self, channel: str) -> list[Call]:
-        """Return the ``receive`` calls on *channel* that were cancelled or never ended, and may hold a message."""
-        return [
-            call
-            for call in self.of("receive")
-            if not call.returned and (inbox_of(channel) or channel) in call.first.channels
-        ]
+        """Return the ``receive`` calls on *channel* for which a message may have been taken that they did not return.
+
+        They were cancelled, never ended, or timed out after a fault, which may have cost them an answer (LAY-075).
+        """
+        if channel not in self._unsettled:
+            source = inbox_of(channel) or channel
+            calls = [call for call in self.of("receive") if source in call.first.channels]
+            self._unsettled[channel] = [call for call in calls if self._may_hold(call)]
+        return self._unsettled[channel]
+
+    def _may_hold(self, call: Call) -> bool:
+        return not call.returned or (not call.channel and self.faults(call.begin, call.end))
 
 
 def findings(events: Iterable[Event], bounds: Bounds | None = None) -> list[Finding]:
