@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "browser", "build"]
+nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "server", "browser", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
@@ -57,6 +57,14 @@ def tests(session: nox.Session) -> None:
     session.install(*TEST, *BROKERS, "-e", ".[speed,trio,redis]")
     ignored = ["--ignore=reference/tests/test_browser.py"]
     session.run("pytest", "-q", "-n", "2", "--timeout=120", *ignored, *(session.posargs or []))
+
+
+@nox.session
+def server(session: nox.Session) -> None:
+    """The server suite, on the reference server: asyncio, uvloop and trio."""
+    session.install(*TEST, "-e", ".[speed,trio]")
+    command = "{python} -m seaway.reference serve {application} --host {host} --port {port}"
+    session.run("pytest", "conformance", "-q", f"--server={command}", *session.posargs)
 
 
 @nox.session

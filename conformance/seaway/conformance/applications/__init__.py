@@ -1,4 +1,4 @@
-"""The applications that servers under test are started with: puppets, whose strings the suite holds.
+"""The applications that servers under test are started with: puppets, whose strings the suite holds, and an echo.
 
 Each exists in both flavours: ``asynchronous`` and ``synchronous``, and with what distinguishes it behind an underscore,
 as in ``asynchronous_lifespan``. A server imports one as ``seaway.conformance.applications:asynchronous``. The
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seaway.conformance.applications.echo import AsyncEcho, SyncEcho
 from seaway.conformance.applications.puppet import AsyncEarly, AsyncPuppet, Puppet, SyncEarly, SyncPuppet
 
 SECRET = "a-secret-of-the-application"
@@ -53,6 +54,7 @@ _BOTH = ("http", "websocket")
 _ALL = ("lifespan", "http", "websocket")
 
 asynchronous = _application(AsyncPuppet, is_async=True, types=_BOTH)
+asynchronous_echo = _application(AsyncEcho, is_async=True, types=_BOTH)
 asynchronous_http = _application(AsyncPuppet, is_async=True, types=("http",))
 asynchronous_websocket = _application(AsyncPuppet, is_async=True, types=("websocket",))
 asynchronous_lifespan = _application(AsyncPuppet, is_async=True, types=_ALL)
@@ -65,6 +67,7 @@ asynchronous_none = _application(_returning(AsyncPuppet, None), is_async=True, t
 asynchronous_unlike = _application(_returning(AsyncPuppet, _unlike), is_async=True, types=_BOTH)
 
 synchronous = _application(SyncPuppet, is_async=False, types=_BOTH)
+synchronous_echo = _application(SyncEcho, is_async=False, types=_BOTH)
 synchronous_http = _application(SyncPuppet, is_async=False, types=("http",))
 synchronous_websocket = _application(SyncPuppet, is_async=False, types=("websocket",))
 synchronous_lifespan = _application(SyncPuppet, is_async=False, types=_ALL)

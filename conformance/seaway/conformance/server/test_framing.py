@@ -1,0 +1,118 @@
+"""The table of raw requests, `seaway.conformance.framing`: each row whole, byte by byte, and as a handshake.
+
+The application answers by itself, with the path and the body that it got. So what is on the wire tells what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from seaway.conformance.client.http import Client, Response
+from seaway.conformance.client.websocket import handshake
+from seaway.conformance.framing import Row, following, rows
+from seaway.conformance.serving.process import Served
+from seaway.conformance.serving.world import ServerWorld
+
+_DRIPPED = 1000  # bytes; longer requests are sent whole only
+_UPGRADE = handshake().partition(b"Host: test\r\n")[2]  # the fields of a handshake, and the empty line
+
+
+def _whole(row: Row) -> Callable[[ServerWorld], Coroutine[Any, Any, None]]:
+    async def test(world: ServerWorld) -> None:
+        server = await world.server("echo")
+        await _judge(world, server, row, is_dripped=False, name=f"{world.token}-whole")
+        if len(row.request) <= _DRIPPED:
+            await _judge(world, server, row, is_dripped=True, name=f"{world.token}-dripped")
+
+    return pytest.mark.needs("http")(test)
+
+
+async def _judge(world: ServerWorld, server: Served, row: Row, *, is_dripped: bool, name: str) -> None:
+    data = row.request + following().replace(b"/next", b"/next/" + name.encode())
+    how = "byte by byte" if is_dripped else "whole"
+    async with world.client(server) as client:
+        await (client.drip if is_dripped else client.send)(data)
+        first = await client.response()
+        assert first.status == 200 or first.status in row.refused, f"{row}, sent {how}: {_expected(row)}, got {first}"
+        if first.status == 200:
+            assert row.served is not None, f"{row}, sent {how}: {_expected(row)}, got {first}"
+            assert _heard(first) == list(row.served), f"{row}, sent {how}: the application got something else"
+            second = await client.response()
+            assert (second.status, _heard(second)) == (200, [f"/next/{name}", b""]), f"{row}: behind it came {second}"
+        else:
+            rest = await client.ended()
+            assert rest == b"", f"{row}, sent {how}: behind the refusal came {rest[:200]!r}"
+    async with world.client(server) as client:
+        seen = json.loads((await client.ask(f"/seen/{name}")).body)
+        assert seen == (first.status == 200), f"{row}, sent {how}: the request behind it came through {seen} times"
+
+
+def _heard(response: Response) -> list[Any]:
+    path, body = json.loads(response.body)
+    return [path, body.encode("latin-1")]
+
+
+def _expected(row: Row) -> str:
+    statuses = " or ".join(map(str, sorted(row.refused)))
+    return f"expected {' or '.join(['200'] * (row.served is not None) + [statuses] * bool(statuses))}"
+
+
+def _upgrade(row: Row) -> Callable[[ServerWorld], Coroutine[Any, Any, None]]:
+    async def test(world: ServerWorld) -> None:
+        async with world.client(await world.server("echo")) as client:
+            status = await _status(client, b"GET / HTTP/1.1\r\n" + (row.fields or b"") + _UPGRADE)
+        allowed = row.refused | ({101} if row.served is not None else set())
+        assert status in allowed, f"{row}, as a handshake: expected {sorted(allowed)}, got {status}"
+
+    return pytest.mark.needs("http", "websocket")(test)
+
+
+async def _status(client: Client, head: bytes) -> int:
+    """Return the status of the response; a refusal must end the connection."""
+    await client.send(head)
+    response = await client.response()
+    if response.status not in (200, 101):
+        assert await client.ended() == b""
+    return response.status
+
+
+for _row in rows():
+    _slug = _row.id.replace("-", "_").replace(".", "__")
+    for _name, _make in (("", _whole), ("upgrade__", _upgrade)):
+        if _make is _whole or _row.fields is not None:
+            _test = pytest.mark.req(*_row.requirements)(_make(_row))
+            _test.__name__ = f"test_{_name}{_slug}"
+            globals()[_test.__name__] = _test
+
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_VALUE = frozenset([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
+
+
+@pytest.mark.req("HTTP-078", "HTTP-008")
+@pytest.mark.needs("http", "websocket")
+async def test_every_byte_of_a_field_name_has_one_verdict(world: ServerWorld) -> None:
+    await _judge_bytes(world, b"x%cy: z", _TOKEN | {ord(":")})  # a colon ends the name: what follows is the value
+
+
+@pytest.mark.req("HTTP-080", "HTTP-008")
+@pytest.mark.needs("http", "websocket")
+async def test_every_byte_of_a_field_value_has_one_verdict(world: ServerWorld) -> None:
+    await _judge_bytes(world, b"x: y%cz", _VALUE)
+
+
+async def _judge_bytes(world: ServerWorld, line: bytes, good: frozenset[int]) -> None:
+    server, wrong = await world.server("echo"), []
+    for byte in range(256):
+        head = b"GET / HTTP/1.1\r\nHost: test\r\n" + line % byte + b"\r\n"
+        expected = [200, 101] if byte in good else [400, 400]
+        found = []
+        for rest in (b"\r\n", _UPGRADE):
+            async with world.client(server) as client:
+                found.append(await _status(client, head + rest))
+        if found != expected:
+            wrong.append((byte, found))
+    assert wrong == [], f"byte, and the statuses for a request and a handshake: {wrong}"
