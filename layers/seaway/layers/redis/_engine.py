@@ -329,7 +329,8 @@ class Engine(ABC):
             if own.paused and own.has_plenty_of_room():
                 own.paused = False
                 self.nudge()
-            if own.attached and own.is_urgent():
+            if own.attached and not own.is_reporting and own.is_urgent():
+                own.is_reporting = True
                 self.submit(Job([], again=True))
 
     def kick(self) -> None:

@@ -7,7 +7,7 @@ twice, adds nothing. What is not delivered is a gap, in its position, before any
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from seaway.layers._queues import Fanout
@@ -24,6 +24,7 @@ READ_AHEAD = 500
 """Entries, and `READ_AHEAD_BYTES`, that are read before anybody takes them; they still count as in the inbox."""
 
 READ_AHEAD_BYTES = 1 << 22
+_MARKS = (b"o", b"x")
 _MUTABLE = frozenset((list, dict))
 
 RawEntry = Sequence[Any]
@@ -35,6 +36,7 @@ class OwnInbox:
 
     Attributes:
         counted: messages at hand when the engine last looked.
+        is_reporting: whether the next batch is about to tell what was taken.
         paused: whether nothing is read for now, since nobody takes what was.
         attached: whether the broker has it as we know it, as far as we know.
         history: of the broker where we know that.
@@ -54,6 +56,7 @@ class OwnInbox:
         self.closed = False
         self.paused = False
         self.counted = 0
+        self.is_reporting = False
         self.history: History | None = None
         self.contact = 0.0
         self.position: Id = (0, 0)
@@ -119,6 +122,7 @@ class OwnInbox:
                 id_ = self._entered.popleft()[1]
                 first = show_id((id_[0], id_[1] + 1))
         self._reported = [taken, size]
+        self.is_reporting = False
         return call(
             TEND,
             (self.stream, self.hash),
@@ -173,44 +177,54 @@ class OwnInbox:
 
     # What comes from it
 
-    def feed(self, entries: Iterable[RawEntry], clock: Clock) -> None:
+    def feed(self, entries: Sequence[RawEntry], clock: Clock) -> None:
         """Take *entries* that were read; *clock* turns the broker's time into deadlines here."""
         batch: list[Entry] = []
-        seen = 0
+        most = self.most_to_read()
+        given, size = self._given
+        largest = 0
         for raw, fields in entries:
-            seen += 1
             id_ = parse_id(raw)
             if id_ <= self.position:
                 continue
             self.position = id_
-            field = fields[0]
-            if field == b"x":
-                self._store.feed(self.place, batch)
-                batch = []
-                self._store.drop(self.place)
-            elif field == b"o":
-                count = int(fields[1])
-                self._client.dropped["overflow"] += count
-                batch.append(gap((self.name,), "overflow", count))
-            else:
-                batch += self._entry(id_, self._codec.head(field), fields[1], clock)
-            self._size = max(len(fields[1]), self._size * 7 // 8, 1)
-        self._more = seen >= self.most_to_read()
+            field, payload = fields[0], fields[1]
+            head = self._codec.head(field)
+            if head is None and field in _MARKS:
+                batch = self._mark(field, payload, batch)
+                continue
+            given += 1
+            size += len(payload)
+            largest = max(largest, len(payload))
+            self._entered.append((given, id_))
+            if head is None:
+                batch.append(self._undecodable((self.name,)))
+                continue
+            deadline = clock.deadline(id_[0], head.life)
+            if head.is_group:
+                batch += self._fanout(id_, head, payload, deadline)
+                continue
+            message = self._codec.message(head.encrypted, payload)
+            name = self.name + head.target
+            batch.append(self._undecodable((name,)) if message is None else (deadline, len(payload), name, message))
+        self._given = [given, size]
+        self._size = max(largest, self._size * 7 // 8, 1)
+        self._more = len(entries) >= most
         self._store.feed(self.place, batch)
 
-    def _entry(self, id_: Id, head: Head | None, payload: bytes, clock: Clock) -> Iterator[Entry]:
-        self._given[0] += 1
-        self._given[1] += len(payload)
-        self._entered.append((self._given[0], id_))
-        if head is None:
-            yield self._undecodable((self.name,))
-            return
-        deadline = clock.deadline(id_[0], head.life)
-        if not head.is_group:
-            name = self.name + head.target
-            message = self._codec.message(head.encrypted, payload)
-            yield self._undecodable((name,)) if message is None else (deadline, len(payload), name, message)
-            return
+    def _mark(self, field: bytes, value: bytes, batch: list[Entry]) -> list[Entry]:
+        """Take an entry that is no message; return what remains of *batch*, which came before it."""
+        if field == b"x":
+            self._store.feed(self.place, batch)
+            self._store.drop(self.place)
+            return []
+        count = int(value) if value.isdigit() else 0
+        if count > 0:
+            self._client.dropped["overflow"] += count
+            batch.append(gap((self.name,), "overflow", count))
+        return batch
+
+    def _fanout(self, id_: Id, head: Head, payload: bytes, deadline: float) -> Iterator[Entry]:
         membership = self.memberships.get(head.target)
         channels = membership.at(id_) if membership is not None else ()
         if not channels:

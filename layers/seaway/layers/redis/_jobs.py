@@ -18,6 +18,8 @@ from seaway.layers.redis._greeting import History
 from seaway.layers.redis._scripts import BY_SHA, SEND, Script
 from seaway.layers.redis._wire import Command
 
+_NONE: list[Command] = []
+
 MOST_JOBS = 128
 """Jobs in one batch: more would make the broker deaf for others meanwhile."""
 
@@ -129,7 +131,15 @@ class Send(Job):
     __slots__ = ("arguments", "kind", "name", "result")
 
     def __init__(self, kind: str, place: str, first: Any, second: Any, third: Any, name: str, deadline: float) -> None:
-        super().__init__([], deadline)
+        # As `Job` does it, without the call: there is one for each message.
+        self.commands = _NONE
+        self.deadline = deadline
+        self.again = False
+        self.done = None
+        self.ended = False
+        self.error = None
+        self.queued = False
+        self.waiter = None
         self.kind = kind
         self.arguments = (kind, place, first, second, third)
         self.name = name
@@ -141,7 +151,9 @@ class Send(Job):
         self.result = result
         if result < 0 and self.kind in "in":
             self.error = full(self.name)
-        self.end()
+        self.ended = True
+        if self.waiter is not None:
+            self.waiter.wake()
 
 
 class Batch:
@@ -186,7 +198,11 @@ class Batch:
             else:
                 self.expired = reply[-1]
                 for send, result in zip(self.sends, reply, strict=False):
-                    send.settle(result)
+                    if isinstance(result, Exception):
+                        texts.append(str(result))
+                        again += _refused([send], texts[-1])
+                    else:
+                        send.settle(result)
         for job in self.others:
             answers = replies[at : at + len(job.commands)]
             at += len(job.commands)

@@ -203,7 +203,7 @@ class Lines:
             id_ = parse_id(raw)
             if self.bell is None or id_ > self.bell:
                 self.bell = id_
-            self._quiet.discard(fields[1].decode())
+            self._quiet.discard(fields[1].decode("ascii", "replace"))
 
     def back(self, messages: Iterable[tuple[str, float, Message]]) -> Command:
         """Return the command that gives *messages* back, the first to be taken last."""

@@ -47,6 +47,7 @@ class Codec:
         self._format = PLAIN
         self._fernet: Any = None
         self._heads: dict[bytes, Head | None] = {}
+        self._made: dict[tuple[float, str], bytes] = {}
         if keys:
             self._fernet = _fernet(keys)
             self._format = ENCRYPTED
@@ -59,9 +60,18 @@ class Codec:
         return sealed
 
     def local_head(self, life: float, target: str) -> bytes:
-        return b"%bc%d:%b" % (self._format, milliseconds(life), target.encode())
+        """Return what stands before a message for *target*, a local name, that expires after *life* seconds."""
+        try:
+            return self._made[life, target]
+        except KeyError:
+            pass
+        if len(self._made) >= _CACHED_HEADS:
+            self._made.clear()
+        head = self._made[life, target] = b"%bc%d:%b" % (self._format, milliseconds(life), target.encode())
+        return head
 
     def group_head(self, life: float, group: str) -> bytes:
+        """Return what stands before a message for *group*."""
         return b"%bg%d:%b" % (self._format, milliseconds(life), group.encode())
 
     def in_list(self, encoded: bytes) -> bytes:

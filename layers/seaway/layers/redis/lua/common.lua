@@ -37,4 +37,5 @@ end
 
 -- An entry of a list: the deadline in 15 digits, then the payload.
 local function pack_entry(deadline, payload) return string.format('%015.0f', deadline) .. payload end
-local function deadline_in(entry) return tonumber(string.sub(entry, 1, 15)) end
+-- Of rubbish: 0.
+local function deadline_in(entry) return tonumber(string.sub(entry, 1, 15)) or 0 end

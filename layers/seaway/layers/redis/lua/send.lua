@@ -4,7 +4,7 @@
 --   'f' inbox, header, payload, -            a group message to one inbox: 1 accepted, 0 nobody there, -1 counted
 --   'g' group, header, payload, -            to every inbox that has members: their number
 --   'n' tag/channel, capacity, expiry, payload   to a normal channel: 1 accepted, -1 no room
--- Returns the results, and after them how many messages had expired in full channels.
+-- Returns the results (or an error), and after them how many messages had expired in full channels.
 --
 -- To be kept true: an inbox has its stream and its hash, or is nobody's; `an - rn` messages and `ab - rb` bytes in it
 -- are not taken yet; `d` group messages were dropped since the last entry, and the next entry stands behind a marker
@@ -94,18 +94,19 @@ local function to_channel(path, capacity, expiry, payload)
   return 1
 end
 
+local function deliver(i)
+  local kind, place = ARGV[i], ARGV[i + 1]
+  if kind == 'n' then return to_channel(place, tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4]) end
+  if kind == 'g' then return to_group(place, ARGV[i + 2], ARGV[i + 3]) end
+  local inbox = look_up(place)
+  return inbox and append(inbox, ARGV[i + 2], ARGV[i + 3], kind == 'f') or 0
+end
+
 local results = {}
 for i = 2, #ARGV, 5 do
-  local kind, place = ARGV[i], ARGV[i + 1]
-  local result
-  if kind == 'n' then
-    result = to_channel(place, tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4])
-  elseif kind == 'g' then
-    result = to_group(place, ARGV[i + 2], ARGV[i + 3])
-  else
-    local inbox = look_up(place)
-    result = inbox and append(inbox, ARGV[i + 2], ARGV[i + 3], kind == 'f') or 0
-  end
+  -- A key of the wrong type is the trouble of one message, not of the batch.
+  local done, result = pcall(deliver, i)
+  if not done then result = { err = type(result) == 'table' and result.err or tostring(result) } end
   results[#results + 1] = result
 end
 for _, inbox in pairs(inboxes) do
