@@ -72,18 +72,19 @@ class Reader:
                     own.attached = False
                 engine.reading = connection
             while not engine.is_closing and self._is_needed():
-                await self._round(connection)
-                pause.reset()
+                await self._attach(connection, [own for own in list(engine.inboxes.values()) if not own.attached])
+                # Before anything is read: what comes later must come after the news that something is missing.
                 if monotonic() >= self._next_beat:
                     self._next_beat = monotonic() + engine.options.lease / 3
                     await self._owner.beat()
+                await self._round(connection)
+                pause.reset()
         finally:
             engine.reading = None
             await engine.drop_connection(connection)
 
     async def _round(self, connection: Connection) -> None:
         engine = self._engine
-        await self._attach(connection, [own for own in list(engine.inboxes.values()) if not own.attached])
         with engine.lock:
             owns = [own for own in engine.inboxes.values() if own.attached]
             commands: list[Command] = [own.tend() for own in owns]
@@ -145,6 +146,7 @@ class Reader:
             for own, fresh, reply in zip(owns, epochs, replies, strict=False):
                 if not own.closed:
                     own.attached_by(reply, fresh, history, asked, engine.clock)
+        self._next_beat = 0.0  # who has lost an inbox may have lost memberships too
 
 
 def _raise_first(replies: Sequence[Any], connection: Connection) -> None:
