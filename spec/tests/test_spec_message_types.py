@@ -11,6 +11,17 @@ import pytest
 from seaway.spec import RESERVED_PREFIXES, schemas
 
 ROOT = Path(__file__).parents[2]
+ASGI = {  # events and extensions of another interface, which the folder `asgi` speaks beside ours
+    "http.response.early_hint",
+    "http.response.start",
+    "lifespan.shutdown.complete",
+    "lifespan.shutdown.failed",
+    "lifespan.startup.complete",
+    "lifespan.startup.failed",
+    "websocket.http.response",
+    "websocket.http.response.body",
+    "websocket.http.response.start",
+}
 _words = "|".join(prefix.removesuffix(".") for prefix in RESERVED_PREFIXES)
 _is_reserved_type = re.compile(rf"(?:{_words})(?:\.[a-z][a-z0-9_]*)+").fullmatch
 
@@ -25,6 +36,7 @@ def without_schema(folder: Path) -> list[str]:
         and isinstance(node.value, str)
         and _is_reserved_type(node.value)
         and node.value not in schemas.types()
+        and not (node.value in ASGI and path.parent.name == "asgi")
     ]
 
 
@@ -39,5 +51,8 @@ def test_a_type_without_a_schema_is_found(tmp_path: Path) -> None:
         'send({"type": "http.response"})\nsend({"type": "http.response.push"})\nlog("http.response.push was sent")\n'
         'match kind:\n    case "server.overloaded":\n        pass\n'
     )
+
+    (tmp_path / "asgi").mkdir()
+    (tmp_path / "asgi" / "http.py").write_text('send({"type": "http.response.start"})\n')
 
     assert without_schema(tmp_path) == ["server.py:2: http.response.push", "server.py:5: server.overloaded"]

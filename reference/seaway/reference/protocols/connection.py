@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ..runner import Exchange, Message, Runner
     from ..settings import Settings
 
-__all__ = ["Connection", "Host", "Transport"]
+__all__ = ["BodyConnection", "Connection", "Host", "Transport"]
+
+_BODY_STEP = 1024  # bytes of a body that must come in each body_timeout
 
 
 class Transport(Protocol):
@@ -195,3 +197,37 @@ class Connection:
             self._stall_deadline = now + self.host.settings.send_timeout
         elif now >= self._stall_deadline:
             self.transport.abort()
+
+
+class BodyConnection(Connection):
+    """A connection on which the body of a request must come in time (HTTP-020)."""
+
+    __slots__ = ("_step", "_ticked")
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._step = 0
+        self._ticked = 0.0
+
+    @property
+    def held_up(self) -> bool:
+        """Whether the consumer holds the body up: then the time is not the client's."""
+        raise NotImplementedError
+
+    def tick(self, now: float) -> None:
+        """Look at the clock; the time in which the consumer holds the body up is not the client's."""
+        if self.held_up and self._deadline is not None:
+            self._deadline += now - self._ticked
+        self._ticked = now
+        super().tick(now)
+
+    def expect_body(self) -> None:
+        """Give the client `body_timeout` seconds for the next KiB, or for the end."""
+        self._step = _BODY_STEP
+        self.arm(self.host.settings.body_timeout)
+
+    def progressed(self, size: int) -> None:
+        """`size` bytes of a body have come; each KiB of them, not each byte, gives the client its time anew."""
+        self._step -= size
+        if self._step <= 0:
+            self.expect_body()

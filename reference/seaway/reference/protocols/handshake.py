@@ -13,7 +13,7 @@ from .head import TOKEN, Head, Refused
 if TYPE_CHECKING:
     from collections.abc import Set
 
-__all__ = ["Offer", "check", "tokens", "wanted"]
+__all__ = ["Offer", "check", "check_origin", "tokens", "wanted"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -48,7 +48,7 @@ def check(head: Head, allowed_origins: Set[str]) -> Offer:
     key = fields.get(b"sec-websocket-key", [])
     if len(key) != 1 or not _is_key(key[0]):
         raise Refused(400, "Sec-WebSocket-Key is not 16 bytes in base64, once (RFC 6455, 4.1)")
-    _check_origin(fields, allowed_origins)
+    check_origin(fields, allowed_origins)
     digest = hashlib.sha1(key[0] + _GUID, usedforsecurity=False).digest()
     return Offer(base64.b64encode(digest), _subprotocols(fields.get(b"sec-websocket-protocol", [])))
 
@@ -67,7 +67,8 @@ def _subprotocols(values: list[bytes]) -> tuple[str, ...]:
     return tuple(item.decode("ascii") for item in offered)
 
 
-def _check_origin(fields: dict[bytes, list[bytes]], allowed: Set[str]) -> None:
+def check_origin(fields: dict[bytes, list[bytes]], allowed: Set[str]) -> None:
+    """Raises `Refused` (403) if the page that opens the WebSocket is of another origin (WS-033 to WS-036)."""
     origins = fields.get(b"origin", [])
     if not origins or "*" in allowed:
         return

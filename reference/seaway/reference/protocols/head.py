@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["BARE_LF", "TOKEN", "Head", "Refused", "open_end", "parse_fields", "parse_head"]
+__all__ = ["BAD_ESCAPE", "BARE_LF", "TOKEN", "Head", "Refused", "open_end", "parse_fields", "parse_head"]
 
 BARE_LF = re.compile(rb"(?<!\r)\n")
 # Everything but controls; a head with these deleted must leave the line ends, each where the lines were split.
@@ -17,7 +17,7 @@ _PLAIN = bytes(byte for byte in range(256) if byte == 0x09 or 0x20 <= byte != 0x
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TARGET = re.compile(rb"[!\"$-~]+")  # visible ASCII without "#": a fragment is never sent (RFC 9112, 3.2)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
-_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?]*)([^?]*)(.*)", re.DOTALL)
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")}
@@ -163,7 +163,7 @@ def _target(head: Head, target: bytes) -> bytes | None:
     if b"%" not in raw_path:
         head.path = raw_path.decode("ascii")
         return authority
-    if _BAD_ESCAPE.search(raw_path):
+    if BAD_ESCAPE.search(raw_path):
         raise Refused(400, "a percent sign in the path without two hexadecimal digits (RFC 3986, 2.1)")
     try:
         head.path = unquote_to_bytes(raw_path).decode()

@@ -27,7 +27,6 @@ __all__ = ["HTTP1Connection"]
 
 _MAX_PART = 65_536  # bytes of one http.request.body message, and of input that waits behind a request
 _LINGER = 2.0  # seconds in which a client may take the last response before the connection is closed under it
-_BODY_STEP = 1024  # bytes of a body that must come in each body_timeout
 
 
 class HTTP1Connection(ResponseSide):
@@ -35,7 +34,7 @@ class HTTP1Connection(ResponseSide):
 
     __slots__ = (
         "_addresses", "_advancing", "_budget", "_buffer", "_decoder", "_head", "_held", "_left", "_scanned", "_seen",
-        "_skipped", "_step", "_ticked",
+        "_skipped",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -50,8 +49,6 @@ class HTTP1Connection(ResponseSide):
         self._held = False
         self._budget = 0
         self._seen = 0
-        self._step = 0
-        self._ticked = 0.0
         self._addresses: Addresses = (None, None)
 
     # -- the driver's side ---------------------------------------------------------------------------------
@@ -198,21 +195,21 @@ class HTTP1Connection(ResponseSide):
             self._left = head.length
             self._held = True
             self._continue = head.expects
-            self._expect_body()
+            self.expect_body()
             self._begin(head, b"", True)
         else:
             self._state = WHOLE
             self._head = head
             self._left = head.length
             self._seen = 0
-            self._expect_body()
+            self.expect_body()
             return self._read_whole()
         return True
 
     def _read_whole(self) -> bool:
         length, buffer = self._left, self._buffer
         if len(buffer) < length:
-            self._progressed(len(buffer) - self._seen)
+            self.progressed(len(buffer) - self._seen)
             self._seen = len(buffer)
             return False
         head, self._head = self._head, None
@@ -298,29 +295,17 @@ class HTTP1Connection(ResponseSide):
                 self.disarm()
         else:
             self._held = True
-            self._progressed(len(part))
+            self.progressed(len(part))
         message: Message = {"type": "http.request.body", "body": part, "more_body": not done}
         if not done:
             exchange.waiting = message
         behind = {"type": "http.request.trailers", "headers": trailers} if trailers else None
         exchange.runner.file_socket(message, len(part), behind)
 
-    def _expect_body(self) -> None:
-        self._step = _BODY_STEP
-        self.arm(self.host.settings.body_timeout)
-
-    def _progressed(self, size: int) -> None:
-        """Bytes of a body have come; each KiB of them, not each byte, gives the client its time anew (HTTP-020)."""
-        self._step -= size
-        if self._step <= 0:
-            self._expect_body()
-
-    def tick(self, now: float) -> None:
-        """Look at the clock; the time in which the consumer holds the body up is not the client's."""
-        if self._held and self._state == BODY and self._deadline is not None:
-            self._deadline += now - self._ticked
-        self._ticked = now
-        super().tick(now)
+    @property
+    def held_up(self) -> bool:
+        """Whether the consumer has not yet returned from a part of the body."""
+        return self._held and self._state == BODY
 
     def consumer_returned(self) -> None:
         """The consumer has returned from the part that was delivered last: the next one may come."""

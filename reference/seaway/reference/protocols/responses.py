@@ -6,7 +6,7 @@ import http
 from typing import TYPE_CHECKING
 
 from . import handshake
-from .connection import Connection, Host
+from .connection import BodyConnection, Host
 from .exchange import HTTPExchange, with_date
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ HEAD, WHOLE, BODY, BUSY, DISCARD, CLOSING = range(6)
 _STATUS = {code.value: b"HTTP/1.1 %d %b\r\n" % (code.value, code.phrase.encode()) for code in http.HTTPStatus}
 
 
-class ResponseSide(Connection):
+class ResponseSide(BodyConnection):
     """The half of a connection that writes. `_close`: it ends after the response that is under way."""
 
     __slots__ = (
