@@ -43,7 +43,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--layer-option", action="append", default=[], metavar="KEY=VALUE", help="keyword for each layer object")
     add("--server", metavar="COMMAND", help="server to test: a command with {python}, {application}, {host}, {port}")
     add("--server-profile", metavar="FILE.toml", help="what the server offers, and how it is told its settings")
-    add("--server-layer", metavar="URL", help="channel layer that several processes of the server share")
     add("--report", type=Path, metavar="FILE.json", help="write a report")
     add("--known-failures", type=Path, metavar="FILE", help="requirements that are known to fail, each with a reason")
     add("--timescale", type=float, default=1.0, metavar="N", help="this machine is N times as slow as usual")
@@ -98,7 +97,7 @@ def _target(config: pytest.Config) -> Any:
     if layer:
         pairs = _option(config, "layer_option") or []
         return LayerTarget.load(layer, pairs, str(config.invocation_params.dir))
-    return ServerTarget.load(server, _option(config, "server_profile"), _option(config, "server_layer") or "")
+    return ServerTarget.load(server, _option(config, "server_profile"))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

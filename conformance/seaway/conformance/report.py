@@ -117,7 +117,7 @@ def profiles_of(run: Run, case: Case, subject: str) -> tuple[str, ...]:
     if run.suite is LAYER:
         outside = next((profile for need, profile in _OUTSIDE.items() if need in case.needs), None)
         return (outside or ("sync layer" if subject == "sync" else "async layer"),)
-    if "shared layer" in case.needs:
+    if "several processes" in case.needs:
         return ("processes",)
     parts = tuple(part for part in _PARTS if part in case.needs)
     return parts if "http2" in parts else (f"{run.flavour} server", *parts)

@@ -85,7 +85,6 @@ SERVER = Suite(
         **{name: f"the setting {name}" for name in SETTINGS},
         "no sync applications": "a server that does not run synchronous applications",
         "no async applications": "a server that does not run asynchronous applications",
-        "shared layer": "a channel layer that two processes share: --server-layer=URL",
     },
     profiles=("async server", "sync server", "http", "websocket", "lifespan", "processes", "http2"),
     unlisted="untested_server.json",

@@ -22,10 +22,21 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-__all__ = ["ServerCore", "shielded"]
+__all__ = ["ServerCore", "check_interface", "shielded"]
 
 _CLOSES_PER_SECOND = 200  # how fast a few WebSockets are closed at a drain; many are spread over the grace time
+_INTERFACE = "1.0"  # the version that is served
 _LAST_WORD = 0.5  # seconds for the consumers' last calls once the grace time is over
+
+
+def check_interface(layer: Any) -> None:
+    """Check that `layer` is of the major version that this server serves. `ValueError`: of another (VER-003)."""
+    interface = str(layer.interface)
+    if interface.partition(".")[0] != _INTERFACE.partition(".")[0]:
+        raise ValueError(
+            f"the layer {type(layer).__name__} has interface {interface}, this server {_INTERFACE}: "
+            "another major version, whose messages may mean something else (VER-003); give a layer of the same"
+        )
 
 
 class ServerCore:
@@ -34,7 +45,7 @@ class ServerCore:
     - `application`: as the specification says; its flavour is `application.is_async` (absent: asynchronous).
     - `layer`: a layer of either flavour, which stays the caller's to close; none: a memory layer of its own.
 
-    `TypeError` for what is no application.
+    `TypeError` for what is no application, `ValueError` for a layer of another major version.
     """
 
     def __init__(self, application: Callable[..., Any], layer: Any, settings: Settings) -> None:
@@ -43,6 +54,8 @@ class ServerCore:
         types = getattr(application, "types", None) or ("http", "websocket")
         if isinstance(types, str):
             raise TypeError(f"application.types: expected a collection of types, got the string {types!r} (CON-007)")
+        if layer is not None:
+            check_interface(layer)
         self.types = frozenset(types)
         self.settings = settings
         self.hurried = False

@@ -235,6 +235,11 @@ class Call(_Hands):
         raised = await self.ended()
         assert raised is None, f"{self!r} ended with {raised}; expected that it returns"
 
+    async def may_return(self) -> None:
+        """Let it return; a server that has cancelled it meanwhile was free to do so."""
+        await self._line.tell("return")
+        await self.ended()
+
     async def raises(self, error: str = "Deliberate", text: str = "told to by the suite") -> None:
         """Let it raise: ``"Deliberate"``, an exception like any other, or one of a builtin's name."""
         await self._line.tell("raise", error=error, text=text)

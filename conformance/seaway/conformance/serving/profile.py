@@ -62,6 +62,7 @@ OFFERS = {
     "sync applications": "synchronous applications",
     "async applications": "asynchronous applications",
     "layer": "a channel layer of the suite's own, given as a dotted path",
+    "several processes": "several server processes on one channel layer",
     "signals": "a process that ends in order at SIGTERM",
     "file": 'the extension "http.response.file"',
     "compression": "compressed WebSocket messages",

@@ -55,16 +55,14 @@ class ServerTarget:
     Args:
         command: the template of its command.
         profile: what it offers.
-        layer: a URL for a channel layer that several processes of it share; empty: none.
     """
 
     suite = SERVER
 
-    def __init__(self, command: str, profile: Profile, layer: str = "") -> None:
+    def __init__(self, command: str, profile: Profile) -> None:
         self.name = command
         self.flavour: str = profile.flavour
         self.profile = profile
-        self.layer = layer
         own, other = ("async", "sync") if profile.flavour == "async" else ("sync", "async")
         self.subjects = [ServerSubject(variant, variant, FLAVOURS[own]) for variant in profile.variants]
         if f"{other} applications" in profile.offers:
@@ -74,13 +72,12 @@ class ServerTarget:
             ]
 
     @classmethod
-    def load(cls, command: str, profile: str | None, layer: str = "") -> ServerTarget:
+    def load(cls, command: str, profile: str | None) -> ServerTarget:
         """Return the target.
 
         Args:
             command: template of the command.
             profile: a TOML file, or the name of a profile that comes with the suite.
-            layer: as for the class.
 
         Raises:
             TargetError: one of them is not right.
@@ -92,9 +89,7 @@ class ServerTarget:
             found = find(profile, command)
         except (CommandError, ProfileError) as error:
             raise TargetError(str(error)) from error
-        if layer and not found.layer:
-            raise TargetError(f"--server-layer={layer}: the profile {found.name!r} lacks 'layer': how it is given")
-        return cls(command, found, layer)
+        return cls(command, found)
 
     def again(self, subject: ServerSubject) -> tuple[str, str]:
         """Return the options that test this again, and what chooses *subject* in ``-k``."""
@@ -125,7 +120,6 @@ class ServerTarget:
         profile = self.profile
         found = {*profile.offers, *profile.settings, f"{profile.flavour} applications"}
         found |= {f"no {name} applications" for name in FLAVOURS if f"{name} applications" not in found}
-        found |= {"shared layer"} if self.layer else set()
         return frozenset(found) & self.suite.needs.keys()
 
 

@@ -10,6 +10,7 @@ import click
 
 from seaway.layers import MemoryLayer, open_layer
 from seaway.reference.checking import checked, checked_layer
+from seaway.reference.core import check_interface
 from seaway.reference.lifespan import LifespanFailed
 from seaway.reference.server import Server, serve
 from seaway.reference.settings import Settings
@@ -67,6 +68,8 @@ def run(
 
 def _open(url: str) -> Any:
     try:
-        return open_layer(url)
+        layer = open_layer(url)
+        check_interface(layer)
+        return layer
     except (ValueError, TypeError, ImportError) as error:
         raise click.ClickException(f"--layer {url}: {error}") from error

@@ -9,7 +9,10 @@ from __future__ import annotations
 import http
 from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
+
 from seaway.spec.checks import (
+    FROM_CONSUMER,
     check_http_response,
     check_http_response_body,
     check_http_response_informational,
@@ -17,6 +20,7 @@ from seaway.spec.checks import (
     check_server_wake_from,
 )
 from seaway.spec.errors import InvalidMessage, invalid
+from seaway.spec.messages import MESSAGES
 from seaway.spec.values import normalise
 
 from ..runner import ConnectionEnded
@@ -265,14 +269,25 @@ def wake(exchange: Any, message: Message) -> None:
     exchange.runner.wake_after(message["after"])
 
 
+def _own_keys(name: str) -> frozenset[str]:
+    return frozenset(["type", *(field.name for field in attrs.fields(MESSAGES[name]))])
+
+
+_KEYS = {kind: _own_keys("server.wake.from" if kind == "server.wake" else kind) for kind in FROM_CONSUMER}
+
+
 def message_type(message: Any) -> str:
-    """The type of a message that a consumer sends. `InvalidMessage` if it has none."""
+    """The type of a message that a consumer sends. `InvalidMessage` if it is none.
+
+    The check of a type looks at the keys that it knows; a message with others is looked at as a whole (MSG-011).
+    """
     if isinstance(message, dict):
         kind = message.get("type")
-        if isinstance(kind, str):
-            return kind
-        raise invalid("type", "the message's type, a string", kind, "MSG-001")
-    raise invalid("message", "a dict with a key `type`", message, "MSG-001")
+        if kind.__class__ is str:
+            known = _KEYS.get(kind)
+            if known is not None and known.issuperset(message):
+                return kind
+    return normalise(message)["type"]  # type: ignore[no-any-return]
 
 
 def encode_fields(headers: Any) -> tuple[list[bytes], int | None, bool]:
