@@ -17,7 +17,6 @@ from seaway.spec import validate
 GRACE = 10
 SHORT = 1
 BEGIN = {"type": "http.response", "status": 200, "body": b"part", "more_body": True}
-LAST = 20  # so many windows of silence the last calls may take beyond the grace
 
 pytestmark = pytest.mark.needs("http", "websocket", "signals", "grace")
 
@@ -240,14 +239,11 @@ async def test_a_call_that_ignores_its_cancellation_does_not_keep_the_process(wo
     server = await world.own_server(flavour="asynchronous", grace=SHORT)
     async with world.request(server=server) as (_, call):
         await call.stays(60)
-        began = anyio.current_time()
         server.signal(signal.SIGTERM)
-        await server.exit_code(SHORT + 2 * world.limits.deadline)
-        took = anyio.current_time() - began
-        assert took <= SHORT + 1 + LAST * world.limits.silence, f"it took {took:.1f} seconds with a grace of {SHORT}"
+        await server.exit_code(SHORT + 1 + world.limits.deadline)
 
 
-@pytest.mark.req("CON-061", "SRV-017")
+@pytest.mark.req("SRV-017")
 @pytest.mark.needs("sync applications")
 @pytest.mark.waits
 async def test_a_thread_that_does_not_return_does_not_keep_the_process(world: ServerWorld) -> None:
@@ -255,6 +251,4 @@ async def test_a_thread_that_does_not_return_does_not_keep_the_process(world: Se
     async with world.request(server=server) as (_, call):
         await call.stays(60)
         server.signal(signal.SIGTERM)
-        began = anyio.current_time()
-        await server.exit_code(SHORT + 2 * world.limits.deadline)
-        assert anyio.current_time() - began <= SHORT + 1 + LAST * world.limits.silence
+        await server.exit_code(SHORT + 1 + world.limits.deadline)
