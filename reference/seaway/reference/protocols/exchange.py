@@ -269,11 +269,12 @@ def wake(exchange: Any, message: Message) -> None:
     exchange.runner.wake_after(message["after"])
 
 
-def _own_keys(name: str) -> frozenset[str]:
-    return frozenset(["type", *(field.name for field in attrs.fields(MESSAGES[name]))])
+def _own_keys(kind: str) -> frozenset[str]:
+    classes = [one for one in MESSAGES.values() if one.type == kind]
+    return frozenset(["type", *(field.name for one in classes for field in attrs.fields(one))])
 
 
-_KEYS = {kind: _own_keys("server.wake.from" if kind == "server.wake" else kind) for kind in FROM_CONSUMER}
+_KEYS = {kind: _own_keys(kind) for kind in FROM_CONSUMER}
 
 
 def message_type(message: Any) -> str:
