@@ -113,5 +113,7 @@ def _read_option(options: dict[str, Any], name: str, type_: str, text: str) -> N
         if not mark:
             raise ValueError
         options.setdefault(name, {})[pattern] = number(value)
+    elif type_.startswith("tuple"):
+        options[name] = (*options.get(name, ()), text)
     else:
         options[name] = text if type_ == "str" else number(text)

@@ -26,6 +26,7 @@ from seaway.layers.redis._inboxes import Clock, OwnInbox
 from seaway.layers.redis._jobs import Batch, Job, Send, call, fail, spelled_out
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._lines import Lines
+from seaway.layers.redis._places import Place
 from seaway.layers.redis._scripts import HISTORY
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._store import Store
@@ -62,7 +63,7 @@ class Engine(ABC):
         self._history: History | None = None
         self._connections: set[Connection] = set()
         self.reading: Connection | None = None
-        self._address = Address(options.host, options.port, options.path, options.tls_context())
+        self._place: Place | None = None
 
     # What a flavour adds
 
@@ -116,7 +117,10 @@ class Engine(ABC):
             ConnectionError: it may.
         """
         deadline = monotonic() + timeout
-        connection = await self._connect(self._address, timeout)
+        if self._place is None:
+            self._place = Place(self.options)
+        address = await self._place.find(self._connect, self.sleep)
+        connection = await self._connect(address, timeout)
         try:
             replies = await connection.run(greeting(self.options), max(deadline - monotonic(), 0.1))
             history = read_greeting(replies, str(connection.address))
@@ -392,7 +396,9 @@ class Engine(ABC):
     def _looked(self, own: OwnInbox, job: Job) -> bool:
         with self.lock:
             reply = job.replies[0]
-            if own.history is None or job.history is None or own.history.replication != job.history.replication:
+            if not own.is_ready or own.history is None or job.history is None:
+                return False
+            if own.history.replication != job.history.replication:
                 return False
             if reply[0] == 0:
                 return False

@@ -17,7 +17,7 @@ from seaway.layers.redis._members import Membership
 from seaway.layers.redis._scripts import ATTACH, DETACH, LOOK, TEND
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._store import Client, Entry, Inbox, Store, gap
-from seaway.layers.redis._wire import Codec, Command, Head, Id, milliseconds, parse_id, show_id
+from seaway.layers.redis._wire import Codec, Command, Head, Id, parse_id, show_id
 from seaway.layers.redis.keys import Keys
 
 READ_AHEAD = 500
@@ -39,6 +39,7 @@ class OwnInbox:
         is_reporting: whether the next batch is about to tell what was taken.
         paused: whether nothing is read for now, since nobody takes what was.
         attached: whether the broker has it as we know it, as far as we know.
+        is_ready: whether it may be read: after a loss only when its memberships have been looked after too.
         history: of the broker where we know that.
         memberships: by group.
         contact: when the broker was last known to keep it for us, on the monotonic clock.
@@ -53,6 +54,7 @@ class OwnInbox:
         self.memberships: dict[str, Membership] = {}
         self.groups_of: dict[str, set[str]] = {}
         self.attached = False
+        self.is_ready = True
         self.closed = False
         self.paused = False
         self.counted = 0
@@ -84,7 +86,7 @@ class OwnInbox:
         other = known is not None and (history is None or not (history.continues(known) or is_move))
         return call(
             ATTACH, (self.stream, self.hash), self._base, self._epoch, self._fresh, show_id(self.position),
-            self._given[0], milliseconds(self._options.lease), self._options.inbox_capacity, self._options.inbox_bytes,
+            self._given[0], self._options.lease_at_broker(), self._options.inbox_capacity, self._options.inbox_bytes,
             place.count, place.bytes, "1" if other else "0",
         )  # fmt: skip
 
@@ -97,7 +99,9 @@ class OwnInbox:
             self._lost()
         self._cut_off = False
         if reply[0] == b"new":
-            self._begin_anew(reply, is_first=self._epoch == 0 and self.history is None, clock=clock)
+            is_first = self._epoch == 0 and self.history is None
+            self._begin_anew(reply, is_first, clock)
+            self.is_ready = is_first
         self._epoch = fresh
         self._reported = [-1, -1]
         self.history = history
@@ -128,7 +132,7 @@ class OwnInbox:
             (self.stream, self.hash),
             self._base,
             self._epoch,
-            milliseconds(self._options.lease),
+            self._options.lease_at_broker(),
             first,
             taken,
             size,

@@ -19,7 +19,7 @@ from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._jobs import Job, call
 from seaway.layers.redis._members import Membership
 from seaway.layers.redis._scripts import BEAT, FLUSH_INBOX, FLUSH_LISTS, JOIN, LEAVE
-from seaway.layers.redis._wire import Command, Id, milliseconds, parse_id
+from seaway.layers.redis._wire import Command, Id, parse_id
 from seaway.layers.redis.keys import TAG
 
 _GROUPS = 200
@@ -152,7 +152,7 @@ class Owner:
 
     def _join(self, own: OwnInbox, group: str) -> Command:
         engine = self._engine
-        return call(JOIN, (engine.keys.group(group),), engine.keys.base, own.name, milliseconds(engine.options.lease))
+        return call(JOIN, (engine.keys.group(group),), engine.keys.base, own.name, engine.options.lease_at_broker())
 
     def _joined(self, change: _Change, job: Job) -> None:
         if job.error is not None:
@@ -291,7 +291,7 @@ class Owner:
         keys = [engine.keys.group(one.group) for one in memberships]
         for one in memberships:
             one.turn.append(_Background())
-        command = call(BEAT, keys, engine.keys.base, own.name, milliseconds(engine.options.lease))
+        command = call(BEAT, keys, engine.keys.base, own.name, engine.options.lease_at_broker())
         return Job([command], self._deadline(), again=True, done=partial(self._renewed, own, memberships))
 
     def _renewed(self, own: OwnInbox, memberships: list[Membership], job: Job) -> None:

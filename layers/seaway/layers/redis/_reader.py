@@ -77,6 +77,8 @@ class Reader:
                 if monotonic() >= self._next_beat:
                     self._next_beat = monotonic() + engine.options.lease / 3
                     await self._owner.beat()
+                    for own in list(engine.inboxes.values()):
+                        own.is_ready = own.is_ready or own.attached
                 await self._round(connection)
                 pause.reset()
         finally:

