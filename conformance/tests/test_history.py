@@ -426,6 +426,15 @@ def test_what_was_taken_for_a_receive_that_timed_out_in_a_fault_may_come_after_n
     assert findings([*events, evolve(fault, time=begun.time - 1)], LONG) != []
 
 
+def test_a_killed_process_takes_one_message_with_it_and_no_more() -> None:
+    lost = script(*sent(1, "m"), *sent(2, "n"), ("receive", "begun", 3, {"channels": ("work",)}))
+    killed = Event(process="p", sequence=100, time=10**8, operation="killed", phase="returned")
+    after = [evolve(event, process="q", time=event.time + 10**9) for event in script(*taken(4))]
+    assert [str(one) for one in findings([*lost, killed, *after], LONG)] == [
+        "LAY-043: m was in work, but a receive found nothing there"
+    ]
+
+
 def test_a_gap_with_reason_lost_is_explained_by_a_fault() -> None:
     gap = script(*taken(1, channel=INBOX, reason="lost"))
     fault = Event(process="test", sequence=0, time=1, operation="fault", phase="returned")

@@ -11,9 +11,10 @@ need not; and messages that nobody looked for, which count as still pending.
 from __future__ import annotations
 
 import json
+import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -27,6 +28,9 @@ Operation = Literal[
     "send", "send_group", "receive", "group_add", "group_discard", "close_channel", "close", "killed", "fault"
 ]
 Phase = Literal["begun", "returned", "raised"]
+
+SHORTEN_SECONDS = 10.0
+"""So long `check` looks for the shortest part of a history."""
 
 UNKNOWN_OUTCOME = frozenset({"ConnectionError", "Cancelled"})
 """Errors after which a message is delivered once or never (LAY-037)."""
@@ -151,6 +155,15 @@ class Call:
         return self.end < other.begin
 
 
+@frozen(eq=False)
+class Membership:
+    """What a ``group_add`` began: certain until another call may have ended it, and over when one has."""
+
+    add: Call
+    certain_until: float
+    over: float
+
+
 class History:
     """Events of all processes, as calls.
 
@@ -182,7 +195,7 @@ class History:
     @cached_property
     def sends(self) -> dict[str, Call]:
         """The ``send`` or ``send_group`` of each message."""
-        return {call.first.message: call for call in self.of("send", "send_group")}
+        return {call.first.message: call for call in [*self.of("send"), *self.of("send_group")]}
 
     @cached_property
     def received(self) -> list[Call]:
@@ -200,18 +213,51 @@ class History:
         return found
 
     @cached_property
+    def takings(self) -> dict[tuple[str, str], Call]:
+        """By channel and message, the ``receive`` that returned it."""
+        return {(call.channel, call.came): call for call in self.received}
+
+    @cached_property
     def gaps(self) -> list[Call]:
         """Every ``receive`` that returned a gap."""
         return [call for call in self.received if call.last is not None and call.last.reason]
 
-    def faults(self, begin: float, end: float) -> bool:
-        """Return whether a process was killed or the broker touched between *begin* and *end*."""
-        first = bisect_right(self._fault_times, begin)
-        return first < len(self._fault_times) and self._fault_times[first] < end
+    @cached_property
+    def memberships(self) -> dict[tuple[str, str], list[Membership]]:
+        """By group and channel, what each ``group_add`` began."""
+        found: dict[tuple[str, str], list[Membership]] = defaultdict(list)
+        for add in self.of("group_add"):
+            ends = list(self._ends(add))
+            found[add.first.group, add.channel].append(
+                Membership(
+                    add,
+                    certain_until=min((end.begin for end in ends if not end.before(add)), default=inf),
+                    over=min((end.end for end in ends if add.before(end) and end.returned), default=inf),
+                )
+            )
+        return found
+
+    def _ends(self, add: Call) -> Iterator[Call]:
+        """Yield the calls that end what *add* began."""
+        own = (add.channel, inbox_of(add.channel))
+        for one in self.of("group_discard"):
+            if (one.first.group, one.channel) == (add.first.group, add.channel):
+                yield one
+        yield from (one for one in self.of("close_channel") if one.channel in own)
+        yield from (one for one in self.of("close") if one.sender == add.sender)
+
+    def faults(self, begin: float, end: float, *, with_kills: bool = False) -> bool:
+        """Return whether the broker was touched between *begin* and *end*, or, *with_kills*, a process killed."""
+        times = self._times["fault"] + self._times["killed"] if with_kills else self._times["fault"]
+        first = bisect_right(times, begin)
+        return first < len(times) and times[first] < end
 
     @cached_property
-    def _fault_times(self) -> list[int]:
-        return [one.time for one in self.events if one.operation in ("killed", "fault")]
+    def _times(self) -> dict[Operation, list[int]]:
+        found: dict[Operation, list[int]] = defaultdict(list)
+        for one in self.events:
+            found[one.operation].append(one.time)
+        return found
 
     def unsettled(self, channel: str) -> list[Call]:
         """Return the ``receive`` calls on *channel* for which a message may have been taken that they did not return.
@@ -238,17 +284,20 @@ def findings(events: Iterable[Event], bounds: Bounds | None = None) -> list[Find
     return [finding for rule in RULES for finding in rule(history)]
 
 
-def shortest(events: Iterable[Event], finding: Finding, bounds: Bounds | None = None) -> list[Event]:
+def shortest(
+    events: Iterable[Event], finding: Finding, bounds: Bounds | None = None, seconds: float = inf
+) -> list[Event]:
     """Return a part of *events* in which *finding* still stands, and from which no call can be left out.
 
     What is left out is left out whole: begin and end of a call, and of a message both its sending and its receiving,
-    so that the part is a history of its own.
+    so that the part is a history of its own. After *seconds* what was found by then is returned.
     """
     units = _units(list(events))
     size = max(1, len(units) // 2)
+    end = time.monotonic() + seconds
     while True:
         index = 0
-        while index < len(units):
+        while index < len(units) and time.monotonic() < end:
             rest = units[:index] + units[index + size :]
             if rest and finding in findings([event for unit in rest for event in unit], bounds):
                 units = rest
@@ -259,13 +308,22 @@ def shortest(events: Iterable[Event], finding: Finding, bounds: Bounds | None = 
         size //= 2
 
 
+class UnexplainedError(AssertionError):
+    """A history cannot be explained; *ids* are the guarantees that it breaks."""
+
+    def __init__(self, text: str, ids: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.ids = ids
+
+
 def check(events: Iterable[Event], bounds: Bounds | None = None) -> None:
-    """Raise `AssertionError` with the shortest part that cannot be explained, if *events* cannot."""
+    """Raise `UnexplainedError` with the shortest part that cannot be explained, if *events* cannot."""
     logged = list(events)
     if found := findings(logged, bounds):
-        part = "\n".join(f"  {event}" for event in shortest(logged, found[0], bounds))
+        part = "\n".join(f"  {event}" for event in shortest(logged, found[0], bounds, SHORTEN_SECONDS))
         more = f"\n({len(found) - 1} more)" if found[1:] else ""
-        raise AssertionError(f"{found[0]}\n{part}{more}")
+        ids = tuple(dict.fromkeys(finding.requirement for finding in found))
+        raise UnexplainedError(f"{found[0]}\n{part}{more}", ids)
 
 
 def read_logs(paths: Iterable[Path]) -> list[Event]:

@@ -33,11 +33,9 @@ class _Absent:
 
 def possible_members(history: History, send: Call, channel: str) -> bool:
     """Return whether *channel* may have been a member when *send* took effect (GRP-013)."""
-    for add in _adds(history, send.first.group, channel):
-        overlaps = add.end >= send.begin
-        if add.begin >= send.end or not (add.returned or overlaps):
-            continue
-        if not any(add.before(end) and end.returned and end.before(send) for end in _ends(history, add)):
+    for one in history.memberships.get((send.first.group, channel), ()):
+        may_have_begun = one.add.begin < send.end and (one.add.returned or one.add.end >= send.begin)
+        if may_have_begun and not one.over < send.begin:
             return True
     return False
 
@@ -60,15 +58,13 @@ def missing(history: History) -> Iterator[Finding]:
 
 def _account(history: History, gaps: list[Call], absent: list[_Absent]) -> Iterator[Finding]:
     for gap in gaps:
-        if _reason(gap) not in EXACT and not history.faults(0, gap.end):
+        if _reason(gap) not in EXACT and not history.faults(0, gap.end, with_kills=True):
             yield Finding("GAP-009", f"a gap {_reason(gap)!r} came for {gap.channel}, and nothing had happened")
     fits = {id(one): [gap for gap in gaps if _fits(history, one, gap)] for one in absent}
-    unseated: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in _without_seat([one for one in absent if one.must], fits):
         requirement = "GRP-012" if one.send.first.operation == "send_group" else "GAP-002"
-        unseated[requirement, one.channel].append(one.send.first.message)
-    for (requirement, channel), messages in unseated.items():
-        yield Finding(requirement, f"{', '.join(messages)} never came for {channel}, and no gap in that place says so")
+        text = f"{one.send.first.message} never came for {one.channel}, and no gap in that place says so"
+        yield Finding(requirement, text)
     for gap, empty in _empty_seats(gaps, absent, fits):
         count = gap.last.dropped if gap.last else 0
         text = f"a gap {_reason(gap)!r} of {count} came for {gap.channel}; {empty} of them not missing there"
@@ -141,7 +137,7 @@ def _fits(history: History, one: _Absent, gap: Call) -> bool:
 
 def _absent(history: History) -> Iterator[_Absent]:
     came = {(channel, call.came) for channel, calls in history.deliveries.items() for call in calls}
-    channels = {call.channel for call in history.of("group_add", "group_discard")} | history.deliveries.keys()
+    channels = {channel for _, channel in history.memberships} | history.deliveries.keys()
     for send in history.sends.values():
         if not send.returned and not send.is_unknown:
             continue
@@ -158,10 +154,8 @@ def _absent(history: History) -> Iterator[_Absent]:
 def _is_member(history: History, send: Call, channel: str) -> bool:
     """Return whether *channel* has certainly been a member while *send* ran (GRP-012)."""
     return any(
-        add.returned
-        and add.before(send)
-        and not any(end.begin < send.end and not end.before(add) for end in _ends(history, add))
-        for add in _adds(history, send.first.group, channel)
+        one.add.returned and one.add.before(send) and not one.certain_until < send.end
+        for one in history.memberships.get((send.first.group, channel), ())
     )
 
 
@@ -180,18 +174,3 @@ def _looked_for(history: History, send: Call, channel: str) -> bool:
         if other is not None and send.sender == other.sender and send.before(other) and call.end < until:
             return True
     return False
-
-
-def _adds(history: History, group: str, channel: str) -> list[Call]:
-    return [call for call in history.of("group_add") if call.first.group == group and call.channel == channel]
-
-
-def _ends(history: History, add: Call) -> list[Call]:
-    """Return the calls that end what *add* began."""
-    membership = (add.first.group, add.channel)
-    own = (add.channel, inbox_of(add.channel))
-    return [
-        *(one for one in history.of("group_discard") if (one.first.group, one.channel) == membership),
-        *(one for one in history.of("close_channel") if one.channel in own),
-        *(one for one in history.of("close") if one.sender == add.sender),
-    ]

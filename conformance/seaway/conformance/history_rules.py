@@ -91,19 +91,37 @@ def _found(history: History) -> Iterator[Finding]:
         if call.returned and not call.channel:
             for channel in call.first.channels:
                 empty[channel].append(call)
-    taken = {(call.channel, call.came): call for call in history.received}
-    for send in history.of("send"):
-        channel = send.channel
-        taking = taken.get((channel, send.first.message))
-        if not send.returned or (taking is None and inbox_of(channel) is not None):
+    told: set[str] = set()
+    for channel, calls in empty.items():
+        sends = [
+            send for send in history.of("send") if send.returned and channel in (send.channel, inbox_of(send.channel))
+        ]
+        for call in calls:
+            for send in _not_found(history, channel, sends, call):
+                message = send.first.message
+                if message not in told:
+                    yield Finding("LAY-043", f"{message} was in {send.channel}, but a receive found nothing there")
+                told.add(message)
+
+
+def _not_found(history: History, channel: str, sends: list[Call], call: Call) -> Iterator[Call]:
+    """Yield which of *sends* an empty *call* should have found; one that was cut off explains one message, no more."""
+    lacking = []
+    for send in sends:
+        taking = history.takings.get((send.channel, send.first.message))
+        if taking is None and inbox_of(channel) is not None:
             continue  # what never came for a channel under an inbox is a matter of gaps
-        gone = send.begin + history.bounds.expiry * SECOND
-        for call in empty[inbox_of(channel) or channel]:
-            if not send.before(call) or call.end >= gone or (taking is not None and taking.begin < call.end):
-                continue
-            if not _given_back(history.unsettled(channel), send, call) and not history.faults(send.begin, call.end):
-                yield Finding("LAY-043", f"{send.first.message} was in {channel}, but a receive found nothing there")
-                break
+        is_there = send.before(call) and call.end < send.begin + history.bounds.expiry * SECOND
+        if is_there and (taking is None or taking.begin >= call.end) and not history.faults(send.begin, call.end):
+            lacking.append(send)
+    holders = [one for one in history.unsettled(channel) if one.begin < call.end]
+    # Those sent last have the fewest who may hold them, so they choose first.
+    for send in sorted(lacking, key=lambda send: send.begin, reverse=True):
+        holder = next((one for one in holders if one.end > send.begin), None)
+        if holder is None:
+            yield send
+        else:
+            holders.remove(holder)
 
 
 def _overtaken(history: History) -> Iterator[Finding]:

@@ -18,8 +18,10 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
+from attrs import asdict
 
 from seaway.conformance.face import Hang, Outcome
+from seaway.conformance.roles import Task
 from seaway.spec import from_json, to_json
 
 START_SECONDS = 10.0
@@ -45,12 +47,13 @@ class Remote:
         threading.Thread(target=self._read, name="conformance-remote", daemon=True).start()
 
     @classmethod
-    async def start(cls, target: str, make: dict[str, Any], deadline: float) -> Remote:
+    async def start(cls, target: str, make: dict[str, Any], backend: str, deadline: float) -> Remote:
         """Start a process that makes a layer object of *target*.
 
         Args:
             target: as ``--layer`` takes it.
             make: keywords for `LayerHarness.make`.
+            backend: the event loop of the process.
             deadline: seconds for each call.
 
         Raises:
@@ -66,7 +69,9 @@ class Remote:
             env=environment(),
         )
         remote = cls(process, deadline)
-        await remote._ask({"command": "make", "target": target, "make": make}, START_SECONDS + deadline)
+        await remote._ask(
+            {"command": "make", "target": target, "make": make, "backend": backend}, START_SECONDS + deadline
+        )
         return remote
 
     async def call(self, name: str, *arguments: Any) -> Any:
@@ -90,6 +95,20 @@ class Remote:
             Outcome(error=RemoteError(answer["error"])) if "error" in answer else Outcome(_decoded(answer["value"]))
             for answer in answers
         ]
+
+    async def act(self, task: Task, seconds: float) -> None:
+        """Let the process do *task* by itself; return when that has ended, within *seconds* (see `end_act`).
+
+        Raises:
+            RemoteError: a call raised what no call may raise there.
+            Hang: it has not ended in time.
+            WorkerDied: the process has ended.
+        """
+        await self._ask({"command": "act", "task": asdict(task)}, seconds)
+
+    async def end_act(self) -> None:
+        """Tell the process to end what it does by itself."""
+        await self._ask({"command": "end"}, self._deadline)
 
     async def kill(self) -> None:
         """Kill the process, as the kernel does: nothing is cleaned up there."""

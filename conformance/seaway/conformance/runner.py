@@ -22,6 +22,7 @@ from attrs import Factory, frozen
 from seaway.conformance.cases import NEEDS, Case
 from seaway.conformance.face import Crashed, Hang, Limits
 from seaway.conformance.harness import LayerHarness
+from seaway.conformance.history import UnexplainedError
 from seaway.conformance.remote import RemoteError, WorkerDied
 from seaway.conformance.world import Subject
 from seaway.conformance.world import World as LayerWorld
@@ -45,7 +46,7 @@ class Result:
     Args:
         case: its name.
         subject: its subject's name.
-        ids: the requirements that it tests.
+        ids: the requirements that it tests; where a failure tells, those of them that it breaks.
         verdict: ``"pass"``, ``"fail"`` (the layer does not what the text says), ``"timeout"`` (a call never
             returned), ``"crash"`` (an error that no layer raises), ``"not offered"``, ``"blocked"`` (by smoke),
             ``"suite error"`` (a mistake of the suite's own).
@@ -230,7 +231,7 @@ async def _result(case: Case, world: World, subject: str) -> Result:
     return Result(
         case=case.name,
         subject=subject,
-        ids=case.ids,
+        ids=error.ids if isinstance(error, UnexplainedError) else case.ids,
         verdict=verdict,
         message="" if error is None else _message(error),
         details="" if error is None else "".join(traceback.format_exception(error)),

@@ -93,6 +93,7 @@ class World:
         remote = await Remote.start(
             self.harness.target,
             {"is_async": self.subject.is_async, "namespace": self.namespace, **options},
+            self.subject.backend,
             self.limits.deadline,
         )
         self._remotes.append(remote)

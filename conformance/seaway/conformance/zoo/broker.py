@@ -96,26 +96,7 @@ class Space:
         self.channels: dict[str, deque[Entry]] = {}
         self.inboxes: dict[str, Inbox] = {}
         self.groups: dict[str, dict[str, None]] = {}
-
-
-class Broker:
-    """Namespaces, a clock, and whether it can be reached."""
-
-    def __init__(self) -> None:
-        self.spaces: dict[str, Space] = {}
-        self.layers: set[ModelLayer] = set()
-        self.is_up = True
-        self.offset = 0.0
-        self.copies = 0
         self._waiting: set[anyio.Event] = set()
-
-    def now(self) -> float:
-        """Return the time by which messages expire."""
-        return time.monotonic() + self.offset
-
-    def space(self, namespace: str) -> Space:
-        """Return the namespace of that name."""
-        return self.spaces.setdefault(namespace, Space(self.copies))
 
     def notify(self) -> None:
         """Wake everybody who waits; they look for themselves."""
@@ -131,6 +112,25 @@ class Broker:
                 await event.wait()
         finally:
             self._waiting.discard(event)
+
+
+class Broker:
+    """Namespaces, a clock, and whether it can be reached."""
+
+    def __init__(self) -> None:
+        self.spaces: dict[str, Space] = {}
+        self.layers: set[ModelLayer] = set()
+        self.is_up = True
+        self.offset = 0.0
+        self.copies = 0
+
+    def now(self) -> float:
+        """Return the time by which messages expire."""
+        return time.monotonic() + self.offset
+
+    def space(self, namespace: str) -> Space:
+        """Return the namespace of that name."""
+        return self.spaces.setdefault(namespace, Space(self.copies))
 
     def lose_data(self) -> None:
         """Forget all but who is connected; owners restore themselves."""

@@ -134,7 +134,7 @@ class ModelLayer(Recovery):
         self.reach()
         self.put(str(channel), copy, size)
         self.counters["sent"] += 1
-        self.broker.notify()
+        self.space.notify()
         self.answered()
 
     def put(self, channel: str, message: Message, size: int) -> None:
@@ -176,7 +176,7 @@ class ModelLayer(Recovery):
         for member in self.targets(group):
             self.put_member(member, self.isolate(copy), size)
         self.counters["sent"] += 1
-        self.broker.notify()
+        self.space.notify()
         self.answered()
 
     def targets(self, group: str) -> list[str]:
@@ -223,7 +223,7 @@ class ModelLayer(Recovery):
                 return found
             if (left := deadline - anyio.current_time()) <= 0:
                 return None, None
-            await self.broker.change(left)
+            await self.space.change(left)
 
     def find(self, names: list[str]) -> tuple[str, Message] | None:
         """Return what there is to give, with the broker or without."""
@@ -306,7 +306,7 @@ class ModelLayer(Recovery):
             self.end_inbox(name)
         else:
             self.end_memberships(lambda member: member == channel)
-        self.broker.notify()
+        self.space.notify()
 
     def end_inbox(self, name: str) -> None:
         """End an inbox and all that belongs to it."""
@@ -366,7 +366,7 @@ class ModelLayer(Recovery):
                 self.end_inbox(name)
         self.closed = True
         self.broker.layers.discard(self)
-        self.broker.notify()
+        self.space.notify()
 
     async def __aenter__(self) -> ModelLayer:
         self.enter()
@@ -385,7 +385,7 @@ class ModelLayer(Recovery):
             queue.clear()
         for inbox in self.space.inboxes.values():
             self.flush_inbox(inbox)
-        self.broker.notify()
+        self.space.notify()
 
     def flush_inbox(self, inbox: Inbox) -> None:
         """Drop what waits in an inbox, and say so (LAY-104)."""

@@ -43,7 +43,7 @@ class DoublesOnCancel(_TakesThenWaits):
     def give_back(self, channel: str, message: Message) -> None:
         for _ in range(2):
             self._queue(channel).appendleft(Entry(channel, message, self.deadline(None), 1))
-        self.broker.notify()
+        self.space.notify()
 
     def _queue(self, channel: str) -> deque[Entry]:
         inbox = self.own.get(channel.partition("!")[0] + "!")
@@ -56,7 +56,7 @@ class GivesBackToTheTail(DoublesOnCancel):
 
     def give_back(self, channel: str, message: Message) -> None:
         self._queue(channel).append(Entry(channel, message, self.deadline(None), 1))
-        self.broker.notify()
+        self.space.notify()
 
 
 @breaks("LAY-076")
