@@ -56,7 +56,9 @@ def docs(session: nox.Session) -> None:
 
 
 # What one interpreter shows as well as three: the suite judged by broken layers, and what it says to whoever runs it.
-ON_ONE = [f"conformance/tests/test_suite_{name}.py" for name in ("newcomers", "plugin", "processes", "zoo")]
+ON_ONE = [
+    f"conformance/tests/test_suite_{name}.py" for name in ("histories", "newcomers", "plugin", "processes", "zoo")
+]
 
 
 def works(version: str) -> bool:
@@ -108,16 +110,22 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The wheel, made from the sdist, works in an empty folder without the checkout."""
+    """The wheel, made from the sdist, works in an empty folder without the checkout; so does the conformance suite."""
     session.install("build")
     out = Path(session.create_tmp()) / "dist"
     shutil.rmtree(out, ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", str(out), silent=True)
-    session.install("--force-reinstall", "--no-deps", *map(str, out.glob("*.whl")))
-    session.install(*map(str, out.glob("*.whl")))
+    (wheel,) = (os.fspath(path.absolute()) for path in out.glob("*.whl"))
+    session.install(f"{wheel}[conformance]")
+    session.run("pip", "uninstall", "--yes", "seaway", silent=True)
+    check, checkout = os.fspath(Path("conformance/tests/clean_environment.py").absolute()), os.fspath(Path.cwd())
     empty = Path(session.create_tmp()) / "empty"
-    empty.mkdir(exist_ok=True)
+    shutil.rmtree(empty, ignore_errors=True)
+    empty.mkdir()
     session.chdir(os.fspath(empty))
+    session.run("python", check, checkout, "checkout")
+    session.install("--force-reinstall", "--no-deps", wheel)
     session.run("seaway", "--help", silent=True)
     session.run("seaway", "schema", "http.request", silent=True)
     session.run("python", "-c", "import seaway.spec, seaway.layers, seaway.reference, seaway.conformance")
+    session.run("python", check, checkout, "checkout", "command", "pyargs")

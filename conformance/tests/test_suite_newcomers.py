@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = '''
-import time
+import asyncio, time
 
 class Healthy:
     """Looks like a layer, as far as one gets."""
@@ -42,6 +42,18 @@ class HangsAsync(Healthy):
         time.sleep(3600)
     async def close(self): pass
 
+class HangsInConstruction(Healthy):
+    def __init__(self, **options): time.sleep(3600)
+
+class OtherFlavour(Healthy):
+    async def send(self, channel, message): pass
+
+class OnlyAsyncio(Healthy):
+    is_async = True
+    async def send(self, channel, message): await asyncio.sleep(0)
+    async def receive(self, channels, timeout=None): return None, None
+    async def close(self): pass
+
 class CannotConnect(Healthy):
     def send(self, channel, message): raise ConnectionError("127.0.0.1:6379 refused the connection")
 
@@ -60,6 +72,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "mypkg").mkdir()
     (tmp_path / "mypkg" / "__init__.py").write_text(LAYERS)
     (tmp_path / "mypkg" / "broken.py").write_text("import nothing_of_that_name\n")
+    (tmp_path / "mypkg" / "script.py").write_text("raise SystemExit('usage: script')\n")
+    (tmp_path / "mypkg" / "typo.py").write_text("class Layer(:\n")
     return tmp_path
 
 
@@ -89,6 +103,9 @@ def run(project: Path, *arguments: str) -> tuple[int, str]:
             "mypkg.broken:Layer",
             "mypkg.broken cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'",
         ),
+        ("mypkg.script:Layer", "it ended itself while it was imported (SystemExit: usage: script)"),
+        ("mypkg.typo:Layer", "mypkg/typo.py:1)"),
+        ("mypkg.HangsInConstruction", "has not ended within 10 seconds; it hangs at "),
         ("mypkg.no_layer", "mypkg.no_layer is 'int'; expected a layer class"),
         ("mypkg.NoFlavour", "lacks the attribute 'is_async'"),
         ("rediss://localhost", "no layer for 'rediss' is installed; there are memory"),
@@ -128,6 +145,19 @@ def test_a_layer_that_hangs_in_receive_is_named_and_nothing_else_is_tried(projec
     assert "nothing else was tried" in output
     assert "has not returned within" in output or "event loop was blocked" in output
     assert "LAY-039" in output
+
+
+def test_a_layer_whose_methods_are_of_the_other_flavour_is_told_so(project: Path) -> None:
+    code, output = run(project, "--layer=mypkg.OtherFlavour")
+    assert code == 1
+    assert "nothing else was tried on sync: is_async is False, so 'send' must be an ordinary function" in output
+
+
+def test_a_layer_that_works_on_asyncio_only_is_told_how_to_say_so(project: Path) -> None:
+    code, output = run(project, "--layer=mypkg.OnlyAsyncio", "-k", "smoke and not received")
+    assert code == 1
+    assert "nothing else was tried on trio" in output
+    assert "a LayerHarness with event_loops = ('asyncio',)" in output
 
 
 def test_a_layer_that_cannot_connect_is_one_cause(project: Path) -> None:

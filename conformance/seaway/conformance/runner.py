@@ -276,7 +276,7 @@ def _message(error: BaseException) -> str:
 
 
 def _blocked_loop(case: Case, subject: str, stuck: str) -> Result:
-    message = "the event loop was blocked: a call of an asynchronous layer did not let others run"
+    message = "the event loop was blocked: a construction, or a call of an asynchronous layer, did not let others run"
     if not stuck:
         message = "the event loop ended before the test did"
     return Result(case.name, subject, case.ids, "timeout" if stuck else "crash", message, stuck)

@@ -193,6 +193,8 @@ class Session:
         """Yield the lines for the terminal: what is not met, what was not tested, the numbers, the profiles."""
         for subject, cause in self._causes.items():
             yield f"nothing else was tried on {subject}: {cause}"
+        if "trio" in self._causes and "asyncio" not in self._causes:
+            yield "a layer that works on asyncio only says so: a LayerHarness with event_loops = ('asyncio',)"
         found = report.lines(self._run_data())
         for line in found:
             if line.verdict in ("fail", "known failure", "unexpected pass", "warn", "suite error"):

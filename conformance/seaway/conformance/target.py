@@ -11,14 +11,17 @@ import inspect
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any
 
 from seaway.conformance.harness import LayerHarness
+from seaway.conformance.within import TooLateError, within
 
 ENTRY_POINTS = "seaway.layers"
+LOAD_SECONDS = 10.0
 
 
 class TargetError(Exception):
@@ -49,7 +52,7 @@ class CallableHarness(LayerHarness):
         if not options:
             try:
                 return self._factory(**self.options)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise TargetError(_cannot_make(self._name, self.options, error)) from error
         return self._factory(**{**self.options, **options})
 
@@ -90,17 +93,39 @@ def load(target: str, options: dict[str, Any], directory: str = "") -> LayerHarn
     Raises:
         TargetError: nothing that can be tested.
     """
-    if "://" in target:
-        harness: LayerHarness = UrlHarness(target, options)
-    else:
-        if directory and directory not in sys.path:
-            sys.path.insert(0, directory)
-        harness = _harness_of(_found(target), target, options)
+    try:
+        with within(LOAD_SECONDS):
+            harness = _loaded(target, options, directory)
+    except TooLateError as error:
+        raise TargetError(
+            f"{target}: importing it and making an object has not ended within {LOAD_SECONDS:g} seconds; "
+            f"it hangs at {error} (construction does no I/O, LAY-016)"
+        ) from error
     harness.target = harness.target or target
     unknown = set(harness.flavours) - {"async", "sync"}
     if unknown or not harness.flavours:
         raise TargetError(f"{target}: flavours are 'async' and 'sync', got {harness.flavours!r}")
+    if "async" in harness.flavours:
+        _check_event_loops(harness.event_loops, target)
     return harness
+
+
+def _loaded(target: str, options: dict[str, Any], directory: str) -> LayerHarness:
+    if "://" in target:
+        return UrlHarness(target, options)
+    if directory and directory not in sys.path:
+        sys.path.insert(0, directory)
+    return _harness_of(_found(target), target, options)
+
+
+def _check_event_loops(names: Sequence[str], target: str) -> None:
+    if set(names) - {"asyncio", "trio"} or not names:
+        raise TargetError(f"{target}: event_loops are 'asyncio' and 'trio', got {names!r}")
+    if "trio" in names and find_spec("trio") is None:
+        raise TargetError(
+            "trio is not installed, and asynchronous layers are tested on it too: pip install 'seaway[conformance]'; "
+            "for a layer that works on asyncio only write a LayerHarness with event_loops = ('asyncio',)"
+        )
 
 
 def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
@@ -165,6 +190,12 @@ def _imported(name: str, target: str) -> Any:
                 f"--layer={target}: there is no module {error.name!r} in this directory or among the installed packages"
             ) from error
         raise TargetError(f"--layer={target}: {name} cannot be imported: {_last_line(error)}") from error
+    except SyntaxError as error:
+        where = f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
+        raise TargetError(f"--layer={target}: {name} cannot be imported: {where}") from error
+    except SystemExit as error:
+        text = f"is a script: it ended itself while it was imported (SystemExit: {error.code})"
+        raise TargetError(f"--layer={target}: {name} {text}; expected a module that can be imported") from error
     except Exception as error:
         raise TargetError(f"--layer={target}: {name} cannot be imported: {_last_line(error)}") from error
 
@@ -175,14 +206,14 @@ def _last_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _cannot_make(name: str, options: Mapping[str, Any], error: Exception) -> str:
+def _cannot_make(name: str, options: Mapping[str, Any], error: BaseException) -> str:
     given = ", ".join(f"{key}={value!r}" for key, value in options.items())
     text = f"{name}({given}) raised {type(error).__name__}: {error}"
     needed = _needed(name, error)
     return f"{text}; {needed}" if needed else text
 
 
-def _needed(name: str, error: Exception) -> str:
+def _needed(name: str, error: BaseException) -> str:
     if not isinstance(error, TypeError):
         return "construction does no I/O and fails only for a senseless option (LAY-015, LAY-016)"
     return (
