@@ -50,8 +50,8 @@ class OtherFlavour(Healthy):
 
 class OnlyAsyncio(Healthy):
     is_async = True
-    async def send(self, channel, message): await asyncio.sleep(0)
-    async def receive(self, channels, timeout=None): return None, None
+    async def send(self, channel, message): await asyncio.sleep(0); Healthy.send(self, channel, message)
+    async def receive(self, channels, timeout=None): return Healthy.receive(self, channels)
     async def close(self): pass
 
 class CannotConnect(Healthy):
@@ -154,7 +154,7 @@ def test_a_layer_whose_methods_are_of_the_other_flavour_is_told_so(project: Path
 
 
 def test_a_layer_that_works_on_asyncio_only_is_told_how_to_say_so(project: Path) -> None:
-    code, output = run(project, "--layer=mypkg.OnlyAsyncio", "-k", "smoke and not received")
+    code, output = run(project, "--layer=mypkg.OnlyAsyncio", "-k", "smoke")
     assert code == 1
     assert "nothing else was tried on trio" in output
     assert "a LayerHarness with event_loops = ('asyncio',)" in output
