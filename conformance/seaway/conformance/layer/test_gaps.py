@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seaway.conformance.layer.values import SENTINEL, merged, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, SHORT_LEASE, merged, numbered, numbers
 from seaway.conformance.world import World
 from seaway.spec import validate
 
@@ -214,10 +214,10 @@ async def test_no_gap_without_a_cause(world: World) -> None:
 @pytest.mark.req("GAP-009")
 @pytest.mark.waits
 async def test_no_gap_comes_by_the_passing_of_time(world: World) -> None:
-    layer = world.layer(lease=0.4)
+    layer = world.layer(lease=SHORT_LEASE)
     inbox = await layer.new_channel()
     await layer.group_add("room", f"{inbox}1")
-    await world.pass_time(1.0)
+    await world.pass_time(SHORT_LEASE + 1)
     await layer.nothing(inbox)
     await layer.send(f"{inbox}1", SENTINEL)
     assert await layer.up_to(SENTINEL, inbox) == []

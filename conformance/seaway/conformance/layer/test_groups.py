@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, SHORT_LEASE, numbered, numbers
 from seaway.conformance.world import World
 
 
@@ -234,12 +234,12 @@ async def test_closing_ends_memberships(world: World) -> None:
 @pytest.mark.req("GRP-017")
 @pytest.mark.waits
 async def test_a_membership_does_not_end_with_time(world: World) -> None:
-    layer = world.layer(lease=0.4)
+    layer = world.layer(lease=SHORT_LEASE)
     inbox = await layer.new_channel()
     await layer.group_add("room", f"{inbox}1")
     await layer.send_group("room", numbered(1))
     assert await layer.next(inbox) == (f"{inbox}1", numbered(1))
-    await world.pass_time(1.5)
+    await world.pass_time(SHORT_LEASE + 1)
     await layer.send_group("room", numbered(2))
     assert await layer.next(inbox) == (f"{inbox}1", numbered(2))
 

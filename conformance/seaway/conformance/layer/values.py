@@ -10,6 +10,8 @@ BAD_NAMES: tuple[Any, ...] = ("", "a b", "é", "a\n", "a\x00", "\u0661", "a/b", 
 """Neither a channel nor a group."""
 BAD_CHANNELS: tuple[Any, ...] = (*BAD_NAMES, "!a", "!", "a!b!c", "a!!", "a!b\n", "a! b", "a!é")
 BAD_GROUPS: tuple[Any, ...] = (*BAD_NAMES, "a!", "a!b")
+SHORT_LEASE = 3.0
+"""Seconds. On a busy machine a layer that renews in time misses a shorter one, and rightly says so."""
 
 
 def numbered(number: int, **rest: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from seaway.conformance.layer.values import SHORT_LEASE
 from seaway.conformance.zoo.broker import Broker, Entry, Inbox, Message
 from seaway.conformance.zoo.channels import _ChangesInboxes
 from seaway.conformance.zoo.model import ModelLayer
@@ -123,7 +124,7 @@ class AlwaysLost(ModelLayer):
     def join(self, group: str, channel: str) -> None:
         super().join(group, channel)
         self.counters[f"joined {channel}"] += 1
-        if self.counters[f"joined {channel}"] == 1 and group == "room" and self.options.lease < 1:
+        if self.counters[f"joined {channel}"] == 1 and group == "room" and self.options.lease == SHORT_LEASE:
             inbox = self.own[channel.partition("!")[0] + "!"]
             inbox.entries.append(inbox.gap(channel, "lost", None))
 
