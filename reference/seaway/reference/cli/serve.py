@@ -18,7 +18,7 @@ from seaway.reference.settings import Settings
 
 __all__ = ["serve"]
 
-_is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#\s]+").fullmatch
+_is_origin = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#\s]+").fullmatch
 
 
 @click.command()
@@ -88,7 +88,7 @@ def serve(
         raise click.UsageError("--uds is instead of --host and --port")
     for origin in origins:
         if not _is_origin(origin):
-            raise click.UsageError(f"--allow-origin {origin}: expected scheme://host[:port] without a path, or *")
+            raise click.UsageError(f"--allow-origin {origin}: expected scheme://host[:port] without a path, null, or *")
     if backend is not None and find_spec(backend) is None:
         extra = "speed" if backend == "uvloop" else backend
         raise click.ClickException(f"--backend {backend} is not installed: pip install 'seaway[{extra}]'")
