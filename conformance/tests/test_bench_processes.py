@@ -51,7 +51,7 @@ def test_placeholders_are_filled_in_and_values_are_not_split() -> None:
     [
         ("serve {port}", r"has no \{application\}"),
         ("serve {application}", r"has no \{port\}"),
-        ("serve {application} {port} {nonsense}", "it may have"),
+        ("serve {application} {port} {nonsense}", "has a placeholder {nonsense}; there are python"),
         ("serve {application} {port} 'unclosed", "No closing quotation"),
     ],
 )

@@ -14,7 +14,7 @@ from seaway.conformance.known import KnownFailuresError, read
 from seaway.conformance.matrix import badge, page
 from seaway.conformance.report import Run, as_json, lines, profiles
 from seaway.conformance.runner import Result, Verdict
-from seaway.conformance.suites import LAYER
+from seaway.conformance.suites import LAYER, SUITES, Suite
 from seaway.conformance.world import World
 
 
@@ -40,11 +40,12 @@ def verdict(run: Run, identifier: str) -> str:
     return next(line.verdict for line in lines(run) if line.id == identifier)
 
 
-def test_every_requirement_is_tested_or_listed_with_its_reason_and_none_is_both() -> None:
-    tested, listed = covered(all_cases()), set(LAYER.untested())
-    assert tested | listed == set(LAYER.requirements())
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_every_requirement_is_tested_or_listed_with_its_reason_and_none_is_both(suite: Suite) -> None:
+    tested, listed = covered(all_cases(suite)), set(suite.untested())
+    assert tested | listed == set(suite.requirements())
     assert tested & listed == set()
-    assert all(LAYER.untested().values())
+    assert all(suite.untested().values())
 
 
 def test_case_names_are_stable_and_told_apart() -> None:

@@ -9,7 +9,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,8 +19,9 @@ from typing import IO, Final
 import attrs
 
 from seaway.conformance.bench.errors import BenchError
+from seaway.conformance.serving.command import HOST, CommandError, check, free_port
+from seaway.conformance.serving.command import command_line as fill
 
-HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
 _LAST_LINES: Final = 15
@@ -90,35 +90,16 @@ def per_cpu_second(count: int, cpu_seconds: float) -> float:
 
 
 def command_line(template: str, application: str, port: int) -> list[str]:
-    """Return the words of a command template, its placeholders filled in.
-
-    `{python}`, `{application}`, `{host}` and `{port}` are replaced inside words, so that no value is split.
+    """Return the words of a command template, its placeholders filled in; see `seaway.conformance.serving.command`.
 
     Raises:
         BenchError: another placeholder, or `{application}` or `{port}` is missing.
     """
-    values = {"python": sys.executable, "application": application, "host": HOST, "port": str(port)}
     try:
-        words = shlex.split(template)
-        filled = [word.format(**values) for word in words]
-    except (KeyError, IndexError, ValueError) as error:
-        message = (
-            f"the server command {template!r} cannot be read ({error!r}): "
-            "it may have {python}, {application}, {host} and {port}."
-        )
-        raise BenchError(message) from error
-    for needed in ("{application}", "{port}"):
-        if needed not in template:
-            raise BenchError(f"the server command {template!r} has no {needed}: say where it goes.")
-    return filled
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        check(template)
+    except CommandError as error:
+        raise BenchError(str(error)) from error
+    return fill(template, {"application": application, "port": str(port)})
 
 
 @contextmanager
