@@ -195,6 +195,9 @@ class FakeHost:
         self.runners.append(FakeRunner(exchange, self))
         return self.runners[-1]
 
+    def reset(self, connection: Any) -> None:
+        connection.transport.abort()
+
     def soon(self, callback: Callable[[], object]) -> None:
         self.due.append(callback)
 

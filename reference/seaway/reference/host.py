@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import struct
+from contextlib import suppress
 from email.utils import formatdate
+from socket import SO_LINGER, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -47,6 +50,14 @@ class ServerHost:
             connection.waiters = []
         connection.waiters.append(event.set)
         await event.wait()
+
+    def reset(self, connection: Connection) -> None:
+        """End a connection at once, by a reset where it is TCP: an end alone may look whole (RFC 9112, 8)."""
+        socket = connection.transport.get_extra_info("socket")
+        if socket is not None:
+            with suppress(OSError):
+                socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        connection.transport.abort()
 
     def tick(self, now: float) -> None:
         """Look at every deadline; `now` is monotonic, in seconds."""

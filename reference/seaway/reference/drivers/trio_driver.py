@@ -256,6 +256,8 @@ class StreamTransport:
         return len(self._buffer)
 
     def get_extra_info(self, name: str) -> Any:
+        if name == "socket":
+            return self._stream.extra(SocketAttribute.raw_socket)
         attribute = SocketAttribute.remote_address if name == "peername" else SocketAttribute.local_address
         return self._stream.extra(attribute, None)
 

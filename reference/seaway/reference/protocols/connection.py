@@ -54,6 +54,9 @@ class Host(Protocol):
     async def room(self, connection: Connection) -> None:
         """Wait until the transport has room again or the connection is lost."""
 
+    def reset(self, connection: Connection) -> None:
+        """End a connection at once, so that the client sees that it was cut."""
+
     def opened(self, request: Any) -> Any:
         """Note the begin of a request or handshake for the access log."""
 

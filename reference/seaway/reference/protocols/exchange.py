@@ -234,7 +234,7 @@ class HTTPExchange:
         if self.state in (BODY, TRAILERS):
             self.wire.cut()
             return
-        self.state = COMPLETE
+        self.state = ENDED  # complete is what the consumer itself has made (HTTP-027)
         self.status = status
         body = f"{status} {http.HTTPStatus(status).phrase}\n".encode()
         lines = [b"content-type: text/plain; charset=utf-8\r\n"]

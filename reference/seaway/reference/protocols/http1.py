@@ -357,7 +357,7 @@ class HTTP1Connection(ResponseSide):
         if self._chunked or (exchange is not None and exchange.status == 0):
             self.close()
         else:
-            self.transport.abort()  # an end without framing looks whole unless the connection is reset
+            self.host.reset(self)  # an end without framing looks whole unless the connection is reset
         if exchange is not None:
             exchange.disconnected()
 
