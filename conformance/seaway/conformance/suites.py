@@ -83,6 +83,7 @@ SERVER = Suite(
     needs={
         **OFFERS,
         **{name: f"the setting {name}" for name in SETTINGS},
+        "limited descriptors": "a system where the file descriptors of another process can be limited",
         "no sync applications": "a server that does not run synchronous applications",
         "no async applications": "a server that does not run asynchronous applications",
     },

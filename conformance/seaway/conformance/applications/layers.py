@@ -96,6 +96,12 @@ class AsyncTestLayer(_TestLayer):
         self._tell("close")
 
 
+class ShortLived(AsyncTestLayer):
+    """Its messages do not wait long."""
+
+    expiry = 0.1
+
+
 class OtherMajor(AsyncTestLayer):
     """Of another major version of the interface."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from seaway.conformance.client.websocket import text
@@ -199,3 +200,18 @@ async def test_a_servers_message_finds_room_goes_before_the_layers_and_behind_th
         given = [await consumer.given() for _ in range(8)]
         assert [one["type"] for one in given[:3]] == ["websocket.receive", "websocket.receive", "server.wake"]
         assert given[3:] == [*(line(number) for number in range(1, 5)), gap(1)]
+
+
+@pytest.mark.req("CON-045")
+@pytest.mark.waits
+@pytest.mark.both_flavours
+async def test_what_waits_in_a_mailbox_does_not_expire(world: ServerWorld) -> None:
+    broker = world.broker("ShortLived")
+    server = await world.own_server(layer=broker)
+    async with world.websocket(server=server) as (socket, consumer):
+        call = await busy(consumer, socket)
+        assert await call.attribute("expiry") == 0.1
+        await broker.deliver(consumer.channel, line(1))
+        await anyio.sleep(1)
+        await call.returns()
+        assert await consumer.given() == line(1)

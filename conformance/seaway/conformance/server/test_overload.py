@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
 
 from seaway.conformance.client.websocket import handshake
@@ -48,3 +50,21 @@ async def test_a_handshake_beyond_the_bound_is_refused_without_a_call(world: Ser
         await socket.close()
         await consumer.given("websocket.disconnect")
     await world.nobody_was_called(server)
+
+
+@pytest.mark.req("SRV-031")
+@pytest.mark.needs("limited descriptors")
+async def test_a_server_without_file_descriptors_goes_on_serving(world: ServerWorld) -> None:
+    server = await world.own_server()
+    async with world.request("/held", server=server) as (held, call):
+        server.limit_descriptors(2)
+        async with AsyncExitStack() as many:
+            for _ in range(8):
+                await many.enter_async_context(world.client(server))
+            await world.silence()
+            await call.send(OK)
+            assert (await held.response()).status == 200
+            await call.returns()
+            await call.consumer.given("http.disconnect")
+        held.close()
+        await world.nobody_was_called(server)  # a request of its own is in there, which must be served

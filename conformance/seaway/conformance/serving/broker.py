@@ -13,17 +13,20 @@ from seaway.conformance.applications.form import decoded, encoded
 from seaway.conformance.client.http import within
 from seaway.conformance.serving.consumer import Line
 
-LAYER = "seaway.conformance.applications.layers:AsyncTestLayer"
+LAYERS = "seaway.conformance.applications.layers"
+LAYER = f"{LAYERS}:AsyncTestLayer"
 
 
 class Broker:
     """The broker of one test.
 
     Attributes:
+        layer: dotted path of the layer class.
         calls: the calls of the layer objects: name and arguments, in the order in which they came.
     """
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, layer: str = LAYER) -> None:
+        self.layer = layer
         self.calls: list[tuple[Any, ...]] = []
         self._deadline = deadline
         self._owners: dict[str, Line] = {}

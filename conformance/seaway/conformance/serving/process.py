@@ -7,12 +7,14 @@ itself is `Crashed`, with the last lines that it wrote.
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -112,6 +114,12 @@ class Served:
         self._may_end = True
         with suppress(ProcessLookupError):
             os.kill(self._process.pid, number)
+
+    def limit_descriptors(self, more: int) -> None:
+        """Let it have so many *more* file descriptors than it has now. On Linux only."""
+        highest = max(int(path.name) for path in Path(f"/proc/{self.pid}/fd").iterdir())
+        hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (highest + 1 + more, hard))
 
     async def exit_code(self, seconds: float) -> int:
         """Wait until it has ended by itself; return its exit code.

@@ -6,6 +6,7 @@ want it, and is ended with the run.
 
 from __future__ import annotations
 
+import resource
 import secrets
 import shutil
 from collections import defaultdict
@@ -119,6 +120,7 @@ class ServerTarget:
         """Return which of the suite's needs this server offers, by its profile."""
         profile = self.profile
         found = {*profile.offers, *profile.settings, f"{profile.flavour} applications"}
+        found |= {"limited descriptors"} if hasattr(resource, "prlimit") else set()
         found |= {f"no {name} applications" for name in FLAVOURS if f"{name} applications" not in found}
         return frozenset(found) & self.suite.needs.keys()
 

@@ -15,7 +15,7 @@ import anyio
 from seaway.conformance.client.http import Client, within
 from seaway.conformance.client.websocket import WebSocket, handshake
 from seaway.conformance.face import Hang, Limits
-from seaway.conformance.serving.broker import LAYER, Broker
+from seaway.conformance.serving.broker import LAYER, LAYERS, Broker
 from seaway.conformance.serving.consumer import Call, Consumer
 from seaway.conformance.serving.hub import Hub, new_token
 from seaway.conformance.serving.process import Served
@@ -104,7 +104,7 @@ class ServerWorld:
             settings: as for `server`.
         """
         self._check(settings)
-        path = LAYER if isinstance(layer, Broker) else layer
+        path = layer.layer if isinstance(layer, Broker) else layer
         served = await self._pool.own(self._application(kind, flavour), settings, path)
         served.applications.inbox = self._inbox
         served.applications.broker = layer if isinstance(layer, Broker) else None
@@ -114,9 +114,13 @@ class ServerWorld:
             await served.ready(4 * self.limits.deadline)
         return served
 
-    def broker(self) -> Broker:
-        """Return a broker for the suite's own channel layer; several servers may share it. The test needs ``layer``."""
-        return Broker(self.limits.deadline)
+    def broker(self, name: str = "AsyncTestLayer") -> Broker:
+        """Return a broker for the suite's own channel layer, which several servers may share. The test needs ``layer``.
+
+        Args:
+            name: of a class in `seaway.conformance.applications.layers`.
+        """
+        return Broker(self.limits.deadline, f"{LAYERS}:{name}")
 
     def _application(self, kind: str, flavour: str) -> str:
         return "_".join(part for part in (flavour or self.flavour, kind) if part)

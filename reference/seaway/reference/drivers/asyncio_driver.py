@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sys
 import threading
 from contextlib import asynccontextmanager
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["AsyncioRuntime"]
 
 T = TypeVar("T")
+
+# asyncio takes one number for both, and without file descriptors fails, and logs that, so many times in one turn of the
+# loop: 2,048 times it would be busy for seconds (SRV-031).
+_BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 64
 
 # A call that finishes at once costs no trip through the loop; Python 3.11 cannot do that.
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
@@ -93,11 +100,14 @@ class AsyncioRuntime(Runtime):
     ) -> AsyncIterator[Listener]:
         file = None if uds is None else SocketFile(uds)
         if uds is None or file is None:
-            server = await self._loop.create_server(connect, host, port, backlog=2048)
+            server = await self._loop.create_server(connect, host, port, backlog=_ACCEPTED_AT_ONCE)
         else:
             file.claim()
-            server = await self._loop.create_unix_server(connect, uds, backlog=2048)
+            server = await self._loop.create_unix_server(connect, uds, backlog=_ACCEPTED_AT_ONCE)
             file.note()
+        for listening in server.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                same.listen(_BACKLOG)
         listener = _AsyncioListener(server, uds, file)
         try:
             yield listener
