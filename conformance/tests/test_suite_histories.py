@@ -14,10 +14,11 @@ from afternoon_harness import AfternoonHarness
 from history_mutants import BROKEN, EXPIRY, KILLS, TOGETHER
 
 from seaway.conformance import history, history_gaps, history_rules
-from seaway.conformance.cases import all_cases, layer_requirements
+from seaway.conformance.cases import all_cases
 from seaway.conformance.face import Limits
 from seaway.conformance.harness import LayerHarness
 from seaway.conformance.runner import Result, run
+from seaway.conformance.suites import LAYER
 from seaway.conformance.world import Subject
 
 LIMITS = Limits(deadline=15.0)
@@ -58,5 +59,5 @@ def test_each_verdict_of_the_checker_has_a_broken_layer() -> None:
     sources = [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (history_rules, history_gaps)]
     given = {found for text in sources for found in re.findall(r'"([A-Z]{3}-\d{3})"', text)}
     assert given == {requirement for _, requirement in BROKEN.values()}
-    assert given <= set(layer_requirements())
+    assert given <= set(LAYER.requirements())
     assert history.findings([]) == []

@@ -181,3 +181,39 @@ def test_a_run_that_is_interrupted_has_no_verdict(tmp_path: Path) -> None:
     assert code == 2, output
     assert "finished" not in report_of(report)
     assert "profiles" not in report_of(report)
+
+
+def test_what_is_known_to_fail_now_and_then_fails_no_run_and_conforms_to_nothing(tmp_path: Path) -> None:
+    flaky = tmp_path / "flaky.txt"
+    flaky.write_text("LAY-045  https://example.org/12 on Tuesdays\n")
+    code, output = in_checkout("--layer=suite_targets:TakesAStr", "-k", "receiving", f"--known-flaky={flaky}")
+    assert code == 0, output
+    assert "LAY-045  flaky" in output
+    code, output = in_checkout(HEALTHY, "-k", "receiving", f"--known-flaky={flaky}")
+    assert code == 0, output
+    assert "flaky" not in output
+
+
+def test_a_test_whose_process_dies_is_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "killing.py").write_text(
+        "import os\n"
+        "def pytest_runtest_call(item):\n"
+        "    if item.name.startswith('test_no_channels_and_a_str_are_refused'):\n"
+        "        os.kill(os.getpid(), 9)\n"
+    )
+    report = tmp_path / "report.json"
+    arguments = (HEALTHY, "-q", "-n", "2", "-k", "receiving", f"--report={report}", "-p", "killing")
+    code, output = call("-m", "pytest", str(HERE.parent), *arguments, extra_path=tmp_path)
+    assert code == 1, output
+    assert "LAY-045  fail  crash: the process of the suite in which it ran has died" in output
+    assert report_of(report)["profiles"]["async layer"] == "does not conform"
+
+
+def test_a_run_that_is_killed_leaves_a_report_without_a_verdict(tmp_path: Path) -> None:
+    (tmp_path / "killing.py").write_text("import os\ndef pytest_runtest_call(item):\n    os.kill(os.getpid(), 9)\n")
+    report = tmp_path / "report.json"
+    report.write_text("an older one")
+    arguments = (HEALTHY, "-q", f"--report={report}", "-p", "killing")
+    code, output = call("-m", "pytest", str(HERE.parent), *arguments, extra_path=tmp_path)
+    assert code == -9, output
+    assert "finished" not in report_of(report)

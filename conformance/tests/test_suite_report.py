@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 
 from seaway.conformance.cases import SuiteError, all_cases, case_of, covered
@@ -97,6 +98,20 @@ def test_a_known_failure_is_told_apart_and_conforms_to_nothing() -> None:
     run = run_of({"LAY-045": "fail"}, known={"LAY-045": "because"})
     assert verdict(run, "LAY-045") == "known failure"
     assert profiles(run)["async layer"] == "does not conform"
+
+
+def test_what_fails_now_and_then_is_told_apart_and_conforms_to_nothing_when_it_fails() -> None:
+    run = run_of({"LAY-045": "fail"}, flaky={"LAY-045": "because"})
+    assert verdict(run, "LAY-045") == "flaky"
+    assert profiles(run)["async layer"] == "does not conform"
+    assert verdict(run_of({}, flaky={"LAY-045": "because"}), "LAY-045") == "pass"
+
+
+def test_a_requirement_of_the_other_flavour_is_not_offered() -> None:
+    both = run_of({})
+    run = Run("mypkg.Layer", [one for one in both.results if "LAY-027" not in one.ids], all_cases())
+    assert verdict(run, "LAY-027") == "not offered"
+    assert verdict(evolve(run, partial=True), "LAY-027") == "not run"
 
 
 def test_what_is_blocked_or_left_out_has_no_verdict_of_conformance() -> None:

@@ -28,7 +28,8 @@ def conformance(arguments: tuple[str, ...]) -> None:
     TARGET is package.module:Layer, a factory, a LayerHarness, or a URL such as memory://test. COMMAND starts a server;
     it has {python}, {application}, {host} and {port}, and may have {layer} and {settings}. Further options are
     those of pytest and of the suite: --layer-option=KEY=VALUE, --server-profile=FILE.toml,
-    --report=FILE.json, --known-failures=FILE, --strict, --timescale=N, -k EXPRESSION, -n NUMBER.
+    --report=FILE.json, --known-failures=FILE, --known-flaky=FILE,
+    --strict, --timescale=N, -k EXPRESSION, -n NUMBER.
 
     `seaway conformance report *.json` makes one HTML page of the reports.
     """

@@ -14,6 +14,7 @@ CELLS = {
     "fail": ("✗", "bad"),
     "warn": ("!", "warn"),
     "known failure": ("✗ known", "warn"),
+    "flaky": ("✗ flaky", "warn"),
     "unexpected pass": ("✓ listed", "warn"),
     "suite error": ("suite", "bad"),
     "blocked": ("blocked", "none"),

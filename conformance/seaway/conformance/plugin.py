@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--server-profile", metavar="FILE.toml", help="what the server offers, and how it is told its settings")
     add("--report", type=Path, metavar="FILE.json", help="write a report")
     add("--known-failures", type=Path, metavar="FILE", help="requirements that are known to fail, each with a reason")
+    add("--known-flaky", type=Path, metavar="FILE", help="requirements that fail now and then, each with a reason")
     add("--timescale", type=float, default=1.0, metavar="N", help="this machine is N times as slow as usual")
 
 
@@ -79,11 +80,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[_session_key] = Session(
             _target(config),
             known=_option(config, "known_failures"),
+            flaky=_option(config, "known_flaky"),
             strict=bool(config.getoption("strict", False)),  # pytest's own option: a SHOULD that is not met fails
             timescale=_option(config, "timescale") or 1.0,
         )
     except (TargetError, KnownFailuresError) as error:
         raise pytest.UsageError(str(error)) from error
+    _write_report(session, None)  # an older one must not stand for a run that is cut off by force
 
 
 def _target(config: pytest.Config) -> Any:
@@ -198,11 +201,16 @@ class NotConformingError(Exception):
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Gather results, on the controller when there are several processes."""
+    found = [value for name, value in report.user_properties if name == "seaway"]
     if report.when == "call":
-        _gathered.extend(value for name, value in report.user_properties if name == "seaway")
+        _gathered.extend(found)
+    if report.failed and not found:
+        _without_result.append(report.nodeid)
 
 
 _gathered: list[Any] = []
+_without_result: list[str] = []
+"""Tests whose process has died, with several processes (pytest-xdist)."""
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -213,17 +221,23 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     if suite is None or hasattr(session.config, "workerinput"):
         return
     suite.gathered = [suite.from_property(value) for value in _gathered]
+    for nodeid in _without_result:
+        suite.died(nodeid)
     suite.partial = suite.partial or bool(session.testsfailed and session.shouldfail) or _narrowed(session)
-    path = _option(session.config, "report")
-    if path is not None:
-        was_cut_off = session.shouldstop or session.exitstatus in (
-            pytest.ExitCode.INTERRUPTED,
-            pytest.ExitCode.INTERNAL_ERROR,
-        )
-        finished = None if was_cut_off else datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        path.write_text(json.dumps(suite.report(finished), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    was_cut_off = session.shouldstop or session.exitstatus in (
+        pytest.ExitCode.INTERRUPTED,
+        pytest.ExitCode.INTERNAL_ERROR,
+    )
+    _write_report(session, None if was_cut_off else datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
     if suite.unexpected_passes() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write_report(session: pytest.Session, finished: str | None) -> None:
+    path = _option(session.config, "report")
+    if path is not None and not hasattr(session.config, "workerinput"):
+        report = session.config.stash[_session_key].report(finished)
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _narrowed(session: pytest.Session) -> bool:

@@ -31,7 +31,8 @@ class Line:
     Args:
         id: its identifier.
         verdict: ``"pass"``, ``"fail"``, ``"warn"`` (a SHOULD that is not met), ``"info"`` (a MAY that is not used),
-            ``"known failure"``, ``"unexpected pass"`` (listed as known failure, but met), ``"suite error"``,
+            ``"known failure"``, ``"flaky"`` (listed as such, and not met this time), ``"unexpected pass"`` (listed as
+            known failure, but met), ``"suite error"``,
             ``"blocked"``, ``"not offered"``, ``"not run"`` or ``"not tested"``.
         reason: why, in one line; empty for a pass.
     """
@@ -51,6 +52,7 @@ class Run:
         cases: every case of the suite.
         partial: whether cases were left out by whoever started the run.
         known: reasons by requirement identifier, for failures that are known.
+        flaky: reasons by requirement identifier, for what fails now and then.
         strict: whether a SHOULD counts as a MUST.
         suite: whose run it is.
         flavour: of a server: ``"async"`` or ``"sync"``.
@@ -61,6 +63,7 @@ class Run:
     cases: Sequence[Case]
     partial: bool = False
     known: Mapping[str, str] = {}
+    flaky: Mapping[str, str] = {}
     strict: bool = False
     suite: Suite = LAYER
     flavour: str = "async"
@@ -85,7 +88,9 @@ def _line(identifier: str, found: list[Result], run: Run) -> Line:
     broken = [result for result in found if result.verdict in BROKEN]
     passed = [result for result in found if result.verdict == "pass"]
     if broken:
-        return Line(identifier, _broken_verdict(identifier, run), _reason(broken[0], run.known.get(identifier)))
+        return Line(
+            identifier, _broken_verdict(identifier, run), _reason(broken[0], {**run.flaky, **run.known}.get(identifier))
+        )
     for verdict in ("suite error", "blocked"):
         if those := [result for result in found if result.verdict == verdict]:
             return Line(identifier, verdict, those[0].message)
@@ -95,12 +100,25 @@ def _line(identifier: str, found: list[Result], run: Run) -> Line:
         return Line(identifier, "pass")
     if found:
         return Line(identifier, "not offered", found[0].message)
+    if (flavour := _other_flavour(identifier, run)) and not run.partial:
+        return Line(identifier, "not offered", f"needs {run.suite.needs[flavour]}")
     return Line(identifier, "not run", "no test of this run names it")
+
+
+def _other_flavour(identifier: str, run: Run) -> str:
+    """Return the flavour that every test of a requirement needs, if it is one of which nothing was run."""
+    cases = [case for case in run.cases if identifier in case.ids]
+    for flavour in ("async", "sync") if run.suite is LAYER else ():
+        if cases and all(flavour in case.needs for case in cases):
+            return flavour
+    return ""
 
 
 def _broken_verdict(identifier: str, run: Run) -> str:
     if identifier in run.known:
         return "known failure"
+    if identifier in run.flaky:
+        return "flaky"
     level = requirements()[identifier].level
     if level.startswith("MUST") or (run.strict and level.startswith("SHOULD")):
         return "fail"

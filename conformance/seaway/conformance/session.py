@@ -20,7 +20,7 @@ from seaway.conformance.runner import Result
 from seaway.conformance.suites import Suite
 from seaway.spec.registry import requirements
 
-_COUNTED = ("pass", "fail", "known failure", "unexpected pass", "warn", "blocked", "suite error")
+_COUNTED = ("pass", "fail", "known failure", "flaky", "unexpected pass", "warn", "blocked", "suite error")
 
 
 class Target(Protocol):
@@ -62,6 +62,7 @@ class Session:
     Args:
         target: what is tested.
         known: a file with failures that are known; ``None``: none are.
+        flaky: a file with requirements that fail now and then; ``None``: none do.
         strict: whether a SHOULD counts as a MUST.
         timescale: how many times as slow as usual this machine is.
 
@@ -75,11 +76,12 @@ class Session:
         KnownFailuresError: the file is not right.
     """
 
-    def __init__(self, target: Target, known: Path | None, strict: bool, timescale: float) -> None:
+    def __init__(self, target: Target, known: Path | None, flaky: Path | None, strict: bool, timescale: float) -> None:
         self.target = target
         self.suite = target.suite
         self.limits = Limits(deadline=5.0 * timescale, silence=0.05 * timescale)
         self.known = known_failures.read(known, self.suite) if known is not None else {}
+        self.flaky = known_failures.read(flaky, self.suite) if flaky is not None else {}
         self.strict = strict
         self.subjects = target.subjects
         self.selected: list[tuple[Case, Any]] = []
@@ -148,6 +150,8 @@ class Session:
             return ""
         if listed := [identifier for identifier in result.ids if identifier in self.known]:
             return f"known failure of {', '.join(listed)} ({self.known[listed[0]]})"
+        if listed := [identifier for identifier in result.ids if identifier in self.flaky]:
+            return f"known to fail now and then: {', '.join(listed)} ({self.flaky[listed[0]]})"
         levels = {requirements()[identifier].level for identifier in result.ids}
         if any(level.startswith("MUST") or (self.strict and level.startswith("SHOULD")) for level in levels):
             return ""
@@ -178,8 +182,26 @@ class Session:
         cases = all_cases(self.suite)
         flavour = self.target.flavour
         return report.Run(
-            self.target.name, self.gathered, cases, self.partial, self.known, self.strict, self.suite, flavour
+            target=self.target.name,
+            results=self.gathered,
+            cases=cases,
+            partial=self.partial,
+            known=self.known,
+            flaky=self.flaky,
+            strict=self.strict,
+            suite=self.suite,
+            flavour=flavour,
         )
+
+    def died(self, nodeid: str) -> None:
+        """File that the process ended in which a test ran, named as pytest does: ``…/test_gaps.py::test_x[trio]``."""
+        path, _, test = nodeid.rpartition("::")
+        name, _, subject = test.removesuffix("]").partition("[")
+        wanted = f"{self.suite.name}.{Path(path).stem}.{name}".replace("test_", "")
+        for case in all_cases(self.suite):
+            if case.name == wanted:
+                message = "the process of the suite in which it ran has died"
+                self.gathered.append(Result(case.name, subject, case.ids, "crash", message))
 
     def unexpected_passes(self) -> list[str]:
         """Return the requirements that are listed as known failures, but met."""
@@ -197,7 +219,7 @@ class Session:
             yield "a layer that works on asyncio only says so: a LayerHarness with event_loops = ('asyncio',)"
         found = report.lines(self._run_data())
         for line in found:
-            if line.verdict in ("fail", "known failure", "unexpected pass", "warn", "suite error"):
+            if line.verdict in ("fail", "known failure", "flaky", "unexpected pass", "warn", "suite error"):
                 yield f"{line.id}  {line.verdict}  {line.reason}"
         missing = sorted({line.reason for line in found if line.verdict == "not offered"})
         yield from (f"not tested, {reason}" for reason in missing)

@@ -25,7 +25,7 @@ LAYERS = ("InMemory", "Core", "PubSub")
 def judge(name: str) -> dict[str, object]:
     """Return the report of one of `LAYERS`."""
     target = f"{harness.__name__}:{name}"
-    session = Session(LayerTarget.load(target, [], ""), known=None, strict=False, timescale=1.0)
+    session = Session(LayerTarget.load(target, [], ""), known=None, flaky=None, strict=False, timescale=1.0)
     subject = session.subjects[0]
     cases = [case for case in all_cases() if session.fits(case, subject)]
     session.selected = [(case, subject) for case in cases]
