@@ -435,6 +435,17 @@ def test_a_killed_process_takes_one_message_with_it_and_no_more() -> None:
     ]
 
 
+def test_what_was_taken_for_a_receive_that_returned_another_message_may_come_after_newer_ones() -> None:
+    for names, explained in ((("work", INBOX), True), ((INBOX,), False)):
+        direct = [("receive", "begun", 3, {"channels": names}), taken(3, "direct", COMES)[1]]
+        events = script(
+            *(*sent(1, "old"), *sent(2, "new"), *sent(6, "direct", COMES)),
+            *(*direct, *taken(4, "new"), *taken(5, "old")),
+        )
+        expected = set() if explained else {"LAY-078"}
+        assert {one.requirement for one in findings(events, LONG)} == expected
+
+
 def test_a_gap_with_reason_lost_is_explained_by_a_fault() -> None:
     gap = script(*taken(1, channel=INBOX, reason="lost"))
     fault = Event(process="test", sequence=0, time=1, operation="fault", phase="returned")

@@ -262,16 +262,21 @@ class History:
     def unsettled(self, channel: str) -> list[Call]:
         """Return the ``receive`` calls on *channel* for which a message may have been taken that they did not return.
 
-        They were cancelled, never ended, or timed out after a fault, which may have cost them an answer (LAY-075).
+        They were cancelled, never ended, returned what came for another name, or timed out after a fault, which may
+        have cost them an answer (LAY-075).
         """
         if channel not in self._unsettled:
             source = inbox_of(channel) or channel
             calls = [call for call in self.of("receive") if source in call.first.channels]
-            self._unsettled[channel] = [call for call in calls if self._may_hold(call)]
+            self._unsettled[channel] = [call for call in calls if self._may_hold(call, source)]
         return self._unsettled[channel]
 
-    def _may_hold(self, call: Call) -> bool:
-        return not call.returned or (not call.channel and self.faults(call.begin, call.end))
+    def _may_hold(self, call: Call, source: str) -> bool:
+        if not call.returned:
+            return True
+        if not call.channel:
+            return self.faults(call.begin, call.end)
+        return source not in (call.channel, inbox_of(call.channel))
 
 
 def findings(events: Iterable[Event], bounds: Bounds | None = None) -> list[Finding]:
@@ -321,7 +326,7 @@ def check(events: Iterable[Event], bounds: Bounds | None = None) -> None:
     logged = list(events)
     if found := findings(logged, bounds):
         part = "\n".join(f"  {event}" for event in shortest(logged, found[0], bounds, SHORTEN_SECONDS))
-        more = f"\n({len(found) - 1} more)" if found[1:] else ""
+        more = f"\n({len(found) - 1} more, such as {found[1]})" if found[1:] else ""
         ids = tuple(dict.fromkeys(finding.requirement for finding in found))
         raise UnexplainedError(f"{found[0]}\n{part}{more}", ids)
 
