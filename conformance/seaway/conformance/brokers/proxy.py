@@ -80,6 +80,7 @@ class FaultProxy:
         self._seconds = 0.0
         self._armed = False
         self._links: set[_Link] = set()
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._listener: asyncio.Server | None = None
 
     @property
@@ -155,12 +156,26 @@ class FaultProxy:
             if link.is_damaged:
                 link.reset()
 
+    def _end(self) -> None:
+        self._cut()
+        for task in self._serving:
+            if task is not None:
+                task.cancel()
+
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._serving.add(task)  # an event loop does not hold its tasks
+        try:
+            await self._pass_both_ways(reader, client)
+        finally:
+            client.transport.abort()
+            self._serving.discard(task)
+
+    async def _pass_both_ways(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         port = self._target.port if isinstance(self._target, Server) else self._target
         try:
             from_broker, broker = await asyncio.open_connection(HOST, port)
         except OSError:
-            client.transport.abort()
             return
         link = _Link(client, broker)
         self._links.add(link)
@@ -172,7 +187,6 @@ class FaultProxy:
             for task in link.tasks:
                 task.cancel()
             link.broker.transport.abort()
-            link.client.close()
             self._links.discard(link)
 
     async def _requests(self, link: _Link, reader: asyncio.StreamReader) -> None:
@@ -234,7 +248,7 @@ class FaultProxy:
         listener, self._listener = self._listener, None
         if listener is not None:
             _in_loop(listener.close)
-            self.cut()
+            _in_loop(self._end)
 
 
 @cache

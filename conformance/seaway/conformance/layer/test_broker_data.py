@@ -12,7 +12,7 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
-LEASE = 1.0
+LEASE = 3.0
 
 
 async def _lost(*layers: Face) -> int:

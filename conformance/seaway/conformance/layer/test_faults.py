@@ -13,7 +13,7 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
-LEASE = 1.0
+LEASE = 1.5
 
 
 async def _raises_in_time(call: Call) -> None:

@@ -13,7 +13,7 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
-LEASE = 2.0
+LEASE = 3.0
 
 
 async def _joined(world: World, **options: Any) -> tuple[Face, str]:
@@ -141,7 +141,7 @@ async def test_cuts_under_traffic_neither_double_nor_reorder(world: World) -> No
 @pytest.mark.req("GAP-004")
 @pytest.mark.needs("link", "broker", "peer")
 async def test_a_loss_behind_a_dead_connection_is_told_within_the_lease_of_coming_back(world: World) -> None:
-    layer, inbox = await _joined(world, lease=LEASE)
+    layer, inbox = await _joined(world, lease=LEASE, send_deadline=5)
     sender = world.layer()
     await world.reachable(sender)
     await world.link(layer, "blackhole")
@@ -157,7 +157,7 @@ async def test_a_loss_behind_a_dead_connection_is_told_within_the_lease_of_comin
 @pytest.mark.needs("link", "peer")
 @pytest.mark.waits
 async def test_an_owner_that_is_cut_off_is_told_after_the_lease_and_again_when_it_is_back(world: World) -> None:
-    layer, inbox = await _joined(world, lease=LEASE)
+    layer, inbox = await _joined(world, lease=LEASE, send_deadline=5)
     begun = time.monotonic()
     await world.link(layer, "blackhole")
     await _gap(layer, inbox, LEASE + world.limits.deadline)

@@ -16,7 +16,7 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.remote import environment
 from seaway.conformance.world import World
 
-LEASE = 1.0
+LEASE = 1.5
 
 
 @pytest.mark.req("LAY-026")
