@@ -80,6 +80,15 @@ async def test_what_has_expired_does_not_count(world: World) -> None:
     assert await _fill(long, "mixed", 6) == 3
 
 
+@pytest.mark.req("LAY-082")
+@pytest.mark.waits
+async def test_what_has_expired_does_not_count_for_its_own_sender(world: World) -> None:
+    layer = world.layer(capacity=4, expiry=0.3)
+    assert await _fill(layer, "work", 4) == 4
+    await world.pass_time(1.4)
+    assert await _fill(layer, "work", 6) == 4
+
+
 @pytest.mark.req("LAY-083")
 async def test_capacity_does_not_bind_local_channels(world: World) -> None:
     layer = world.layer(capacity=1, channel_capacity={"*": 1})

@@ -164,6 +164,19 @@ async def test_namespaces_do_not_share_channels(world: World) -> None:
 
 @pytest.mark.req("LAY-018")
 @pytest.mark.needs("peer")
+async def test_a_waiting_receive_hears_nothing_of_another_namespace(world: World) -> None:
+    here, there = world.layer(), world.layer(namespace=f"{world.namespace}-2")
+
+    async def send() -> None:
+        await there.send("work", numbered(2))
+        await here.send("work", numbered(1))
+
+    outcome = await world.waiting(here.receive(["work"], world.limits.deadline), send)
+    assert outcome.value == ("work", numbered(1)), outcome
+
+
+@pytest.mark.req("LAY-018")
+@pytest.mark.needs("peer")
 async def test_namespaces_do_not_share_groups_and_inboxes(world: World) -> None:
     here, there = world.layer(), world.layer(namespace=f"{world.namespace}-2")
     inbox = await here.new_channel()

@@ -43,6 +43,30 @@ async def test_what_expires_behind_a_longer_lived_message_is_not_delivered(world
     assert await layer.receive(["short"], 0) == (None, None)
 
 
+async def _older_and_newer(world: World, layer: Face, channel: str, source: str) -> None:
+    """The older of two messages has expired, and the newer may still be there."""
+    await layer.send(channel, numbered(1))
+    await world.pass_time(1.8)
+    await layer.send(channel, numbered(2))
+    await world.pass_time(1.5)
+    got = [message for _, message in await layer.at_hand(source)]
+    assert numbered(1) not in got, "delivered more than 1 second after its expiry of 2, before a newer one"
+
+
+@pytest.mark.req("LAY-088")
+@pytest.mark.waits
+async def test_a_newer_message_keeps_no_older_one_on_a_normal_channel(world: World) -> None:
+    await _older_and_newer(world, world.layer(expiry=2), "work", "work")
+
+
+@pytest.mark.req("LAY-088")
+@pytest.mark.waits
+async def test_a_newer_message_keeps_no_older_one_in_an_inbox(world: World) -> None:
+    layer = world.layer(expiry=2)
+    inbox = await layer.new_channel()
+    await _older_and_newer(world, layer, f"{inbox}1", inbox)
+
+
 @pytest.mark.req("LAY-089")
 async def test_nothing_expires_before_its_time(world: World) -> None:
     for expiry in (1, 10, 100):

@@ -14,6 +14,8 @@ from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
 LEASE = 1.5
+QUIET = 6.0
+"""Seconds: longer than clients of brokers wait for a reply by default."""
 
 
 async def _raises_in_time(call: Call) -> None:
@@ -46,6 +48,22 @@ async def test_a_send_that_raised_is_delivered_once_or_never(world: World) -> No
     await layer.send("work", SENTINEL)
     got = numbers(await layer.up_to(SENTINEL, "work"))
     assert len(got) == len(set(got)), got
+
+
+@pytest.mark.req("LAY-041")
+@pytest.mark.needs("broker")
+@pytest.mark.waits
+async def test_a_receive_outlives_a_quiet_connection(world: World) -> None:
+    layer, sender = world.layer(), world.layer()
+    inbox = await layer.new_channel()
+    for channel, source in (("work", "work"), (f"{inbox}1", inbox)):
+
+        async def send(channel: str = channel) -> None:
+            await anyio.sleep(QUIET)
+            await sender.send(channel, numbered(1))
+
+        outcome = await world.waiting(layer.receive([source], 2 * QUIET), send)
+        assert outcome.value == (channel, numbered(1)), f"after {QUIET} quiet seconds: {outcome}"
 
 
 @pytest.mark.req("LAY-056")

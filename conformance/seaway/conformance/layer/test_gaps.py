@@ -81,6 +81,28 @@ async def test_what_was_not_accepted_has_raised(world: World) -> None:
         await layer.nothing(source)
 
 
+@pytest.mark.req("GAP-003")
+async def test_what_was_accepted_comes_while_another_inbox_waits(world: World) -> None:
+    layer = world.layer(inbox_capacity=3)
+    waiting, slow = await layer.new_channel(), await layer.new_channel()
+    for inbox in (waiting, slow):
+        await layer.send(f"{inbox}1", numbered(-1))
+        assert await layer.next(inbox) == (f"{inbox}1", numbered(-1))
+    accepted: list[int] = []
+
+    async def fill() -> None:
+        for number in range(8):
+            if (await layer.send(f"{slow}1", numbered(number)).outcome()).error is None:
+                accepted.append(number)
+            await world.let_run()
+        await layer.send(f"{waiting}1", SENTINEL)
+
+    outcome = await world.waiting(layer.receive([waiting], 2 * world.limits.deadline), fill)
+    assert outcome.value == (f"{waiting}1", SENTINEL)
+    got = [await layer.receive([slow], world.limits.deadline / 2) for _ in accepted]
+    assert [message and message.get("number") for _, message in got] == accepted, got
+
+
 @pytest.mark.req("GAP-006")
 @pytest.mark.waits
 async def test_an_expired_gap_stands_where_messages_are_missing(world: World) -> None:
@@ -130,6 +152,8 @@ async def test_an_overflow_gap_carries_the_exact_number(world: World) -> None:
         assert await layer.message(inbox) == numbered(0)
         await layer.send(f"{inbox}1", SENTINEL)
         gaps = await layer.up_to(SENTINEL, inbox)
+        for gap in gaps:
+            is_gap(gap, "overflow")
         assert sum(gap["dropped"] for gap in gaps) == dropped
 
 

@@ -244,6 +244,18 @@ async def test_a_membership_does_not_end_with_time(world: World) -> None:
     assert await layer.next(inbox) == (f"{inbox}1", numbered(2))
 
 
+@pytest.mark.req("GRP-018", "GRP-007")
+@pytest.mark.needs("peer")
+async def test_a_full_member_of_another_object_costs_the_others_nothing(world: World) -> None:
+    slow, quick, sender = world.layer(inbox_capacity=2), world.layer(), world.layer(inbox_capacity=2)
+    full, good = await slow.new_channel(), await quick.new_channel()
+    for layer, inbox in ((slow, full), (quick, good)):
+        await layer.group_add("room", f"{inbox}1")
+    for number in range(6):
+        await sender.send_group("room", numbered(number))
+        assert await quick.next(good) == (f"{good}1", numbered(number))
+
+
 @pytest.mark.req("GRP-018")
 async def test_a_full_a_closed_and_a_slow_member_cost_the_others_nothing(world: World) -> None:
     layer = world.layer(inbox_capacity=2)

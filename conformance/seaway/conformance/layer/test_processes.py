@@ -160,7 +160,9 @@ async def test_nothing_is_given_twice_when_a_reader_is_killed(world: World) -> N
         await layer.send("work", numbered(number))
     got = []
     for _ in range(10):
-        got.append((await remote.call("receive", ["work"], world.limits.deadline / 2))[1]["number"])
+        channel, message = await remote.call("receive", ["work"], world.limits.deadline / 2)
+        assert channel == "work", "nothing came to the other process"
+        got.append(message["number"])
     await remote.kill()
     while (received := await layer.receive(["work"], world.limits.silence))[0] is not None:
         got.append(received[1]["number"])

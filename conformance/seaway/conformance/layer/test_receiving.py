@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from seaway.conformance.face import Face, Outcome
+from seaway.conformance.face import Call, Face, Outcome
 from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
@@ -235,6 +235,27 @@ async def test_many_receives_wait_for_one_normal_channel(world: World) -> None:
     got = [outcome.value[1] for outcome in ended if outcome.error is None and outcome.value[0] is not None]
     assert len(got) == 6, f"of 6 waiting calls {len(got)} got a message: {ended}"
     assert sorted(numbers(got)) == list(range(6))
+
+
+@pytest.mark.req("LAY-053")
+async def test_many_receives_are_served_one_after_the_other(world: World) -> None:
+    layer = world.layer()
+    receives = [layer.receive(["work"], world.limits.deadline) for _ in range(3)]
+    ended: list[Outcome] = []
+
+    async def run(receive: Call) -> None:
+        ended.append(await receive.outcome())
+
+    async with anyio.create_task_group() as tasks:
+        for receive in receives:
+            tasks.start_soon(run, receive)
+        await world.let_run()
+        for number in range(3):
+            await layer.send("work", numbered(number))
+            with anyio.move_on_after(world.limits.deadline):
+                while len(ended) <= number:
+                    await anyio.sleep(0.005)
+    assert [outcome.value for outcome in ended] == [("work", numbered(number)) for number in range(3)]
 
 
 @pytest.mark.req("LAY-054")

@@ -301,7 +301,7 @@ class ExpiresGroupsByChannel(ModelLayer):
         return super().deadline(channel or "any")
 
 
-@breaks("LAY-090", "LAY-082")
+@breaks("LAY-090", "LAY-082", "LAY-088")
 class LastExpiryCounts(ModelLayer):
     """A send renews the deadline of all that waits in the channel."""
 
