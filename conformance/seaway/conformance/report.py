@@ -175,7 +175,7 @@ def as_json(run: Run, started: str, finished: str | None) -> dict[str, Any]:
     """
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "suite": {"version": _version("seaway"), "interface": "1.0", "requirements": _requirements_hash(run.suite)},
+        "suite": {"version": version_of("seaway"), "interface": "1.0", "requirements": _requirements_hash(run.suite)},
         run.suite.name: {"target": run.target, **_implementation(run)},
         "environment": {"python": platform.python_version(), "system": platform.platform(terse=True)},
         "options": {"strict": run.strict},
@@ -199,11 +199,12 @@ def _implementation(run: Run) -> dict[str, str]:
     else:
         _, _, module = run.target.partition("-m ")
         package = module.partition(" ")[0].partition(".")[0]
-    found = _version(package) if package else ""
+    found = version_of(package) if package else ""
     return {"version": found} if found else {}
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Return the version of an installed package, empty if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,60 +1,75 @@
-"""``python -m seaway.conformance.foreign DIRECTORY``: judge Channels' layers, and leave a report of each there.
+"""``python -m seaway.conformance.foreign DIRECTORY [DOCS]``: judge what exists, and leave the reports in DIRECTORY.
 
-Redis is expected where the environment variable of `harness.REDIS` says. The reports are ordinary ones, for
-``seaway conformance report``; a table of the verdicts is printed.
+It starts the brokers that are needed, shows how far it is, and writes a report for each layer and one HTML page of
+all. With DOCS, a folder of documentation, ``conformance.json`` and ``conformance.md`` there are made anew.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
+import logging
 import sys
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from seaway.conformance.cases import all_cases
-from seaway.conformance.foreign import harness
-from seaway.conformance.foreign.adapter import ForeignError
-from seaway.conformance.foreign.not_promised import fair
-from seaway.conformance.layer_target import LayerTarget
-from seaway.conformance.session import Session
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-LAYERS = ("InMemory", "Core", "PubSub")
+from seaway.conformance import matrix
+from seaway.conformance.foreign import brokers, page
+from seaway.conformance.foreign.brokers import ForeignError
+from seaway.conformance.foreign.judge import FOREIGN, OURS, judge
 
-
-def judge(name: str) -> dict[str, object]:
-    """Return the report of one of `LAYERS`."""
-    target = f"{harness.__name__}:{name}"
-    session = Session(LayerTarget.load(target, [], ""), known=None, flaky=None, strict=False, timescale=1.0)
-    subject = session.subjects[0]
-    cases = [case for case in all_cases() if session.fits(case, subject)]
-    session.selected = [(case, subject) for case in cases]
-    session.gathered = [fair(session.result(case, subject)) for case in cases]
-    report = session.report(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
-    report["layer"] = {"target": target, "versions": harness.versions()}
-    return report
+NOISY = ("channels_redis", "channels_nats", "nats", "asyncio")
+"""Loggers of foreign packages that tell of every broken connection."""
 
 
-def main(directory: Path) -> None:
-    """Judge all, write the reports to *directory*, and print what came out."""
+def main(directory: Path, docs: Path | None) -> None:
+    """Judge all; write the reports to *directory*, and to *docs* what the documentation shows."""
     directory.mkdir(parents=True, exist_ok=True)
-    reports = {name: judge(name) for name in LAYERS}
-    for name, report in reports.items():
-        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-        (directory / f"{name}.json").write_text(text, encoding="utf-8")
-        counts = Counter(line["verdict"] for line in report["requirements"])  # type: ignore[attr-defined]
-        print(f"{name:<9}", ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
-    lines = {name: {line["id"]: line for line in report["requirements"]} for name, report in reports.items()}  # type: ignore[attr-defined]
-    for identifier in lines[LAYERS[0]]:
-        verdicts = [lines[name][identifier]["verdict"] for name in LAYERS]
-        if not {"fail", "warn", "suite error"}.isdisjoint(verdicts):
-            print(f"{identifier:<8}", "".join(f"{verdict:<13}" for verdict in verdicts))
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        reports = _judged()
+    finally:
+        brokers.stop_all()
+    for report in reports:
+        (directory / f"{report['layer']['name']}.json").write_text(_json(report), encoding="utf-8")
+    (directory / "conformance.html").write_text(matrix.page(reports), encoding="utf-8")
+    trimmed = [page.trimmed(report) for report in reports]
+    if docs is not None:
+        (docs / "conformance.json").write_text(_json(trimmed), encoding="utf-8")
+        (docs / "conformance.md").write_text(page.page(trimmed), encoding="utf-8")
+    for report in reports:
+        broken = [line for line in report["requirements"] if line["verdict"] in page.BROKEN]
+        print(f"{report['layer']['name']:<14}", ", ".join(f"{line['id']} {line['verdict']}" for line in broken) or "-")
+    for text in page.unexplained(trimmed):
+        print(f"not explained: {text}")
+
+
+def _judged() -> list[dict[str, Any]]:
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        tasks = {name: progress.add_task(name, start=False, total=None) for name in (*OURS, *FOREIGN)}
+
+        def show(name: str, done: int, total: int) -> None:
+            progress.update(tasks[name], completed=done, total=total)
+
+        reports = []
+        for name, task in tasks.items():
+            progress.start_task(task)
+            reports.append(judge(name, lambda case: True, show))
+            progress.stop_task(task)
+    return reports
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("expected: python -m seaway.conformance.foreign DIRECTORY")
+    if len(sys.argv) not in (2, 3):
+        sys.exit("expected: python -m seaway.conformance.foreign DIRECTORY [DOCS]")
     try:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else None)
     except ForeignError as error:
         sys.exit(str(error))

@@ -1,4 +1,6 @@
-"""One script for each kind of failure. Each uses the foreign package only, prints what it saw, and exits 0 if so.
+"""One script for each kind of failure: ``python -m seaway.conformance.foreign.reproduce`` runs all.
 
-Those that need Redis take its URL as their argument.
+Rules of this package: a script imports the foreign package and the standard library, and nothing of ours. Its first
+line names the layer and the requirements; it prints what it expected and what it saw, and exits with 1 if the defect
+shows, else with 0. It takes the address of its broker as argument.
 """

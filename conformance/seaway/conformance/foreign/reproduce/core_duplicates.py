@@ -1,4 +1,4 @@
-"""channels_redis core (LAY-073): with two readers of a normal channel messages are delivered twice.
+"""channels_redis core (LAY-054, LAY-073): with two readers of a normal channel messages are delivered twice.
 
 Two layer objects stand for two processes: each has a lock of its own, and puts back what the other holds.
 """
@@ -9,11 +9,11 @@ import sys
 
 from channels_redis.core import RedisChannelLayer
 
-COUNT = 300
+COUNT = 1000
 
 
-async def main(url: str) -> bool:
-    """Return whether it happens."""
+async def main(url: str = "redis://127.0.0.1:6379") -> bool:
+    """Return whether the defect shows."""
     prefix = secrets.token_hex(6)
     sender, *readers = [RedisChannelLayer(hosts=[url], prefix=prefix, capacity=COUNT) for _ in range(3)]
     for number in range(COUNT):
@@ -32,11 +32,12 @@ async def main(url: str) -> bool:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    print(f"{COUNT} messages were sent, {len(got)} delivered, {len(set(got))} of them different; expected {COUNT}")
+    print(f"expected: {COUNT} messages are delivered {COUNT} times")
+    print(f"seen: {len(got)} deliveries of {len(set(got))} messages")
     for layer in (sender, *readers):
         await layer.close_pools()
     return len(got) > len(set(got))
 
 
 if __name__ == "__main__":
-    sys.exit(not asyncio.run(main(sys.argv[1] if sys.argv[1:] else "redis://127.0.0.1:6379")))
+    sys.exit(asyncio.run(main(*sys.argv[1:])))

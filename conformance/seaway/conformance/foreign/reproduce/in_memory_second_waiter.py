@@ -1,4 +1,4 @@
-"""InMemoryChannelLayer (LAY-053, LAY-041): of two that wait on one channel, the second is never served."""
+"""InMemoryChannelLayer (LAY-053): of two that wait on one channel, the second is never served."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from channels.layers import InMemoryChannelLayer
 
 
 async def main() -> bool:
-    """Return whether it happens."""
+    """Return whether the defect shows."""
     layer = InMemoryChannelLayer()
     waiters = [asyncio.ensure_future(layer.receive("work")) for _ in range(2)]
     await asyncio.sleep(0)  # both wait now
@@ -16,11 +16,12 @@ async def main() -> bool:
     await layer.send("work", {"type": "test.message", "number": 2})
     await asyncio.wait(waiters, timeout=1)
     served: int = sum(waiter.done() for waiter in waiters)
-    print(f"{served} of 2 waiters were served with 2 messages; expected 2")
+    print("expected: 2 waiters are served with 2 messages")
+    print(f"seen: {served} of 2 were served")
     for waiter in waiters:
         waiter.cancel()
     return served < 2
 
 
 if __name__ == "__main__":
-    sys.exit(not asyncio.run(main()))
+    sys.exit(asyncio.run(main()))
