@@ -429,3 +429,34 @@ async def test_the_layer_is_closed_at_the_end(is_async: bool) -> None:
 async def test_an_unknown_scope_is_an_error() -> None:
     with pytest.raises(ValueError, match="expected a scope of type http"):
         await as_asgi(answer)({"type": "rocket"}, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.req("HTTP-041", "HTTP-012")
+@pytest.mark.parametrize("status", [204, 304])
+async def test_a_body_that_nobody_gets_may_go_on_after_the_server_in_front_has_all(status: int) -> None:
+    """It says that the client has gone, as granian does; the consumer may finish all the same."""
+    go_on = anyio.Event()
+
+    def handler(consumer: Consumer, message: Message) -> Iterator[Any]:
+        if message["type"] == "http.request":
+            fields = [(b"content-length", b"2")]
+            yield consumer.send, {"type": "http.response", "status": status, "headers": fields, "more_body": True}
+            yield (go_on.wait,)
+            yield consumer.send, {"type": "http.response.body", "body": b"ok"}
+
+    application = Application(handler)
+    async with opened(application) as app:
+        async with calling(app, HTTP, REQUEST) as call:
+            await until(lambda: len(call.sent) == 2)
+            call.tell(GONE)
+            await until(lambda: call.asked == 2)
+            await anyio.wait_all_tasks_blocked()
+            go_on.set()
+            await call.done.wait()
+        await until(lambda: application.only.over)
+
+    assert call.sent == [
+        {"type": "http.response.start", "status": status, "headers": []},
+        {"type": "http.response.body", "body": b"", "more_body": False},
+    ]
+    assert application.only.messages[-1] == {"type": "http.disconnect", "complete": True}

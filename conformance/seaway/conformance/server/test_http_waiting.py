@@ -70,6 +70,9 @@ async def test_a_response_that_does_not_begin_is_503(world: ServerWorld) -> None
         async with world.request("/", *fields, server=server, method="POST") as (client, call):
             await client.send(body)
             await call.returns()
+            more = call.message.get("more_body", False)
+            while more:
+                more = (await call.consumer.given("http.request.body")).get("more_body", False)
             response = await client.response()
             assert (response.status, response.field(b"content-length")) == (503, b"%d" % len(response.body))
             assert (await call.consumer.disconnected())["complete"] is False

@@ -41,9 +41,10 @@ class ASGIRequest(BodyConnection):
         self._exchange: HTTPExchange | None = None
         self._unsettled: HTTPExchange | None = None
         self._parts: list[bytes] = []
-        self._gathers = True
+        self._is_http1 = True  # where a body has a length or chunks, and a connection ends by a field
         self._held = False
         self._close = False
+        self._said_all = False  # to the server in front, though the consumer goes on with a body that nobody gets
         self._trailers = False  # whether the server in front has been told that trailers follow
 
     # -- the driver's side ---------------------------------------------------------------------------------
@@ -56,10 +57,12 @@ class ASGIRequest(BodyConnection):
             head = self._head = head_of(self._scope)
             if not self.host.takes("http"):
                 raise Refused(426 if self.host.takes("websocket") else 501, "plain HTTP is not served here")
-            self._gathers = head.http_version != "2" or bool(head.length)
+            self._is_http1 = head.http_version.startswith("1.")
             self.expect_body()
             if head.chunked or head.length > self.host.settings.body_buffer or (head.expects and head.length):
                 self._begin(b"", more=True)
+            elif self._is_http1 and not head.length:  # whatever the server in front has seen of the client's end
+                self._begin(b"", more=False)
         except Refused as refused:
             self._refuse(refused)
 
@@ -76,9 +79,9 @@ class ASGIRequest(BodyConnection):
 
     def disconnected(self, event: Event) -> None:
         """The client is gone; some servers say so, too, when they have seen the last of a response."""
-        self.lost = True
-        if self._state != DONE:
+        if self._state != DONE and not self._said_all:
             self._out.abort()
+        self.lost = not self._said_all
 
     def ended(self) -> None:
         """The client is gone."""
@@ -119,7 +122,7 @@ class ASGIRequest(BodyConnection):
         """Put `body` behind what has come; where no length was declared, nobody knows how much follows."""
         self._parts.append(body)
         self.progressed(len(body))
-        if not more or not self._gathers:
+        if not more or not (self._is_http1 or self._head.length):
             whole, self._parts = b"".join(self._parts), []
             self._begin(whole, more=more)
 
@@ -170,25 +173,30 @@ class ASGIRequest(BodyConnection):
         assert exchange is not None
         if self._state != BODY:  # there the body of the request still has its time
             self.disarm()
-        if length is None and not more and not trailers and status != 204 and status != 304:
+        if status == 304:  # servers hold it against the body that there is not
+            lines = [line for line in lines if not line.startswith(b"content-length:")]
+        elif length is None and not more and not trailers and status != 204:
             lines.append(b"content-length: %d\r\n" % len(body))
-        if (self._close or self.host.draining) and self._head.http_version != "2":
+        if (self._close or self.host.draining) and self._is_http1:
             lines.append(b"connection: close\r\n")
         start: Event = {"type": "http.response.start", "status": status, "headers": fields_of(lines)}
-        self._trailers = trailers and length is None and "http.response.trailers" in self._extensions
+        offered = "http.response.trailers" in self._extensions
+        self._trailers = offered and trailers and length is None and not exchange.bodyless
         if self._trailers:
             start["trailers"] = True
         self._out.write(start)
-        self._write_body(b"" if exchange.bodyless else body, more=more or (trailers and not self._trailers))
+        if not exchange.bodyless:
+            self._write_body(body, more=more or (trailers and not self._trailers))
+        else:
+            self._write_body(b"", more=False)
+            self._said_all = more or trailers
 
     def respond_body(self, body: bytes, more: bool, trailers: bool) -> None:
         """Write a further part of the body."""
         exchange = self._exchange
         assert exchange is not None
         more = more or (trailers and not self._trailers)
-        if exchange.bodyless:
-            body = b""
-        if body or not more:
+        if (body or not more) and not exchange.bodyless:
             self._write_body(body, more=more)
 
     def _write_body(self, body: bytes, *, more: bool) -> None:
@@ -199,8 +207,11 @@ class ASGIRequest(BodyConnection):
 
     def respond_trailers(self, lines: list[bytes]) -> None:
         """End the body, with trailers where the server in front and the client take them (HTTP-045)."""
+        exchange = self._exchange
+        assert exchange is not None
         if not self._trailers:
-            self._write_body(b"", more=False)
+            if not exchange.bodyless:
+                self._write_body(b"", more=False)
             return
         wanted = any(name == b"te" and b"trailers" in tokens(value) for name, value in self._head.headers)
         self._out.write({"type": "http.response.trailers", "headers": fields_of(lines) if wanted else []})
@@ -247,7 +258,7 @@ class ASGIRequest(BodyConnection):
             headers.append((b"retry-after", b"1"))
         if refused.status == 426:
             headers += [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
-        if self._head.http_version != "2":
+        if self._is_http1:
             headers.append((b"connection", b"close"))
         self._out.write({"type": "http.response.start", "status": refused.status, "headers": headers})
         self._write_body(b"" if self._head.method == "HEAD" else text, more=False)

@@ -117,9 +117,10 @@ class EventTransport:
         self._written.set()
 
     def abort(self) -> None:
-        """End the call now."""
+        """End the connection now, and the call as soon as the server lets go of it: some cannot be cancelled."""
         self._closing = True
         self._scope.cancel()
+        self._protocol.connection_lost(None)
 
     def pause_reading(self) -> None:
         """Ask the server for nothing: what comes waits there."""

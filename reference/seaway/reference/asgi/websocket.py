@@ -68,7 +68,8 @@ class ASGIWebSocket(WebSocketState):
             data = data or b""
             size = len(data)
             message = {"type": "websocket.receive", "bytes": data}
-        if size > self.host.settings.websocket_max_size:
+        most = self.host.settings.websocket_max_size
+        if size > most or (text is not None and 4 * size > most and len(text.encode()) > most):
             self.end(1009, 503)
         elif not self.runner.file_socket(message, size):
             self.read(False)
