@@ -13,13 +13,14 @@ from typing import Any
 import anyio
 
 from seaway.layers._waiters import AsyncioHome, AsyncWaiter, Home
-from seaway.layers.redis._connection import Address, AsyncConnection, Connection
+from seaway.layers.redis._connection import AsyncConnection, Connection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
 from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._streams import Address
 
 _WORKERS = 2
 """Batches of one lane under way at the same time."""

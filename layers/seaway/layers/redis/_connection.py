@@ -3,42 +3,25 @@
 Rules of this module: nothing is ever sent twice. Whatever goes wrong is a ``ConnectionError``, after which the
 connection is of no more use. An error that the broker answers is no exception but a reply, an instance of `Refusal`.
 
-RESP is hiredis's, in both flavours; sockets are anyio's (asyncio, uvloop, trio) or plain ones.
+RESP is hiredis's, in both flavours.
 """
 
 from __future__ import annotations
 
-import os
 import socket
-import ssl
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
 import anyio
-import attrs
 import hiredis
-from anyio.abc import ByteStream, SocketAttribute
-from anyio.streams.tls import TLSStream
 
 from seaway.layers.redis._greeting import History
+from seaway.layers.redis._streams import Address, Stream, open_stream, shut_down
 from seaway.layers.redis._wire import Command
 
 Refusal = hiredis.ReplyError
 _CHUNK = 1 << 18
-
-
-@attrs.frozen
-class Address:
-    """Where a broker is: a Unix socket, or a host and a port, with TLS or without."""
-
-    host: str = ""
-    port: int = 0
-    path: str = ""
-    tls: ssl.SSLContext | None = None
-
-    def __str__(self) -> str:
-        return self.path or f"{self.host}:{self.port}"
 
 
 class Connection(Protocol):
@@ -60,7 +43,7 @@ class Connection(Protocol):
 class AsyncConnection:
     """For asyncio, uvloop and trio. Two tasks may run commands at the same time: what one writes, it reads."""
 
-    def __init__(self, stream: ByteStream, address: Address) -> None:
+    def __init__(self, stream: Stream, address: Address) -> None:
         self.address = address
         self.history: History | None = None
         self._stream = stream
@@ -74,19 +57,9 @@ class AsyncConnection:
         """Connect; ``ConnectionError`` unless that is done within *timeout* seconds."""
         try:
             with anyio.fail_after(timeout):
-                stream: ByteStream
-                if address.path:
-                    stream = await anyio.connect_unix(address.path)
-                else:
-                    stream = await anyio.connect_tcp(address.host, address.port)
-                    stream.extra(SocketAttribute.raw_socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if address.tls is not None:
-                    stream = await TLSStream.wrap(
-                        stream, hostname=address.host, ssl_context=address.tls, standard_compatible=False
-                    )
+                return cls(await open_stream(address), address)
         except (OSError, TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
             raise _failed(address, error) from error
-        return cls(stream, address)
 
     async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
         """See `Connection.run`."""
@@ -123,7 +96,7 @@ class AsyncConnection:
             reply = gets()
             if reply is Ellipsis:
                 self._check()
-                self._reader.feed(await receive(_CHUNK))
+                self._reader.feed(await receive())
             else:
                 replies.append(reply)
         return replies
@@ -135,13 +108,12 @@ class AsyncConnection:
     def abort(self) -> None:
         """See `Connection.abort`."""
         self._broken = self._broken or "given up"
-        _shut_down(self._stream.extra(SocketAttribute.raw_socket, None))
+        self._stream.abort()
 
     async def close(self) -> None:
         """See `Connection.close`."""
         self._broken = self._broken or "closed"
-        with anyio.CancelScope(shield=True):
-            await anyio.aclose_forcefully(self._stream)
+        await self._stream.close()
 
 
 class SyncConnection:
@@ -200,21 +172,11 @@ class SyncConnection:
 
     def abort(self) -> None:
         """See `Connection.abort`."""
-        _shut_down(self._socket)
+        shut_down(self._socket)
 
     async def close(self) -> None:
         """See `Connection.close`. Never suspends."""
         self._socket.close()
-
-
-def _shut_down(sock: Any) -> None:
-    """Let a socket end, whoever waits on it; the file descriptor stays its owner's."""
-    try:
-        # By a copy: the object that asyncio and uvloop give out has no such method of its own.
-        with socket.socket(fileno=os.dup(sock.fileno())) as copy:
-            copy.shutdown(socket.SHUT_RDWR)
-    except (OSError, AttributeError, ValueError):
-        pass  # it has ended already
 
 
 def _failed(address: Address, error: BaseException) -> ConnectionError:

@@ -20,7 +20,7 @@ from typing import Any
 
 from seaway.layers._waiters import Waiter
 from seaway.layers.base import Message, Route, Sources
-from seaway.layers.redis._connection import Address, Connection
+from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._greeting import History, Refused, greeting, read_greeting
 from seaway.layers.redis._inboxes import Clock, OwnInbox
 from seaway.layers.redis._jobs import Batch, Job, Send, call, fail, spelled_out
@@ -30,6 +30,7 @@ from seaway.layers.redis._places import Place
 from seaway.layers.redis._scripts import HISTORY
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._store import Store
+from seaway.layers.redis._streams import Address
 from seaway.layers.redis._wire import Codec, Command, milliseconds
 from seaway.layers.redis.keys import TAG, Keys
 

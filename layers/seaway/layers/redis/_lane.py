@@ -10,8 +10,9 @@ from random import random
 from threading import Lock
 from typing import Any
 
-from seaway.layers.redis._connection import Address, Connection
+from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._jobs import Queue
+from seaway.layers.redis._streams import Address
 
 MOST_PAUSE = 1.5
 """Seconds between two attempts at most. Lower than LAY-056 allows, so that all flows 2 s after the broker is back."""

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
-from seaway.layers.redis._connection import Address, Connection
+from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._embedded import ensure, socket_of
 from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._streams import Address
 from seaway.layers.redis._wire import Command
 
 Connect = Callable[[Address, float], Awaitable[Connection]]

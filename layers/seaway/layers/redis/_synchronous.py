@@ -13,13 +13,14 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from seaway.layers._waiters import ThreadWaiter, Waiter
-from seaway.layers.redis._connection import Address, Connection, SyncConnection
+from seaway.layers.redis._connection import Connection, SyncConnection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
 from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._streams import Address
 
 ResultT = TypeVar("ResultT")
 
