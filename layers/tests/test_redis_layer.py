@@ -328,3 +328,17 @@ async def test_many_consumers_that_come_and_go_leave_nothing(server: Server, mak
     assert (own.groups_of, own.memberships) == ({}, {})
     assert server.command("KEYS", f"{keys.base}g:*") == []
     await until(lambda: server.command("XLEN", keys.inbox(inbox)[0]) == 0, "the stream is trimmed")
+
+
+@pytest.mark.req("GRP-012")
+async def test_an_attach_during_a_change_of_membership_costs_no_message(make: Make) -> None:
+    layer = make()
+    inbox = await layer.new_channel("here!")
+    await layer.group_add("room", f"{inbox}1")
+    for number in range(5):
+        await layer.send_group("room", numbered(number))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(layer.group_discard, "room", f"{inbox}1")
+            await cut_reader(layer)
+        await layer.group_add("room", f"{inbox}1")
+    assert await all_of(layer, inbox) == [numbered(number) for number in range(5)]

@@ -191,6 +191,10 @@ class AsynchronousOnBase(Asynchronous):
     async def _ask(self, sources: Sources, waiter: Waiter, timeout: float | None) -> None:
         await self._call(self._layer._ask, sources, waiter, timeout)
 
+    async def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
+        with CancelScope(shield=True):
+            await self._call(self._layer._recall, waiter, is_cancelled)
+
 
 def _read(message: Message) -> Message:
     # A thread reads the message only later, when the caller may have changed it (LAY-030).

@@ -102,8 +102,15 @@ class AsyncLayer(Layer):
                 if self._asks:
                     await self._ask(sources, waiter, timeout)
                 if not await waiter.wait():
-                    return None, None
+                    if self._asks:
+                        await self._recall(waiter, is_cancelled=False)
+                        found = self._take_or_wait(sources, waiter)
+                    return found or (None, None)
             return found
+        except BaseException:
+            if self._asks and self._state is State.OPEN:
+                await self._recall(waiter, is_cancelled=True)
+            raise
         finally:
             self._leave(waiter)
 
@@ -125,6 +132,12 @@ class AsyncLayer(Layer):
 
     async def _ask(self, sources: Sources, waiter: Waiter, timeout: float | None) -> None:
         """Ask the broker what there is in *sources*, if a timeout is a reason to (LAY-043); see `Layer._asks`."""
+
+    async def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
+        """Wait, for a moment, for a message that is on its way to a call that ends without one; see `Layer._asks`.
+
+        If the call was cancelled such a message is back where it came from when this returns (LAY-076).
+        """
 
     async def _aopen(self) -> None:
         """Connect, on entry of ``async with``; ``ConnectionError`` without a broker (LAY-061)."""
@@ -202,8 +215,15 @@ class SyncLayer(Layer):
                 if self._asks:
                     self._ask(sources, waiter, timeout)
                 if not waiter.wait():
-                    return None, None
+                    if self._asks:
+                        self._recall(waiter, is_cancelled=False)
+                        found = self._take_or_wait(sources, waiter)
+                    return found or (None, None)
             return found
+        except BaseException:
+            if self._asks and self._state is State.OPEN:
+                self._recall(waiter, is_cancelled=True)
+            raise
         finally:
             self._leave(waiter)
 
@@ -282,6 +302,9 @@ class SyncLayer(Layer):
 
     def _ask(self, sources: Sources, waiter: Waiter, timeout: float | None) -> None:
         """See `AsyncLayer._ask`."""
+
+    def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
+        """See `AsyncLayer._recall`."""
 
     def _aopen(self) -> None:
         """See `AsyncLayer._aopen`."""

@@ -125,6 +125,14 @@ class AsyncEngine(Engine):
             raise job.error
         return job
 
+    async def call_within(self, job: Job, seconds: float) -> bool:
+        """See `Engine.call_within`."""
+        job.waiter = waiter = self._home.waiter(max(seconds, 0))
+        waiter.arm()
+        self.submit(job)
+        await waiter.wait()
+        return job.ended
+
     def submit(self, job: Job) -> None:
         """See `Engine.submit`."""
         lane = self.lane

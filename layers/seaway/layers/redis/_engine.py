@@ -38,7 +38,11 @@ BLOCK = 1.0
 """Seconds for which a read waits at the broker at most: a wait does not end when its key is deleted."""
 
 MARGIN = 1.0
-"""Seconds beyond that after which a connection counts as dead; a connection also has so long to be made."""
+"""Seconds beyond that after which a connection counts as dead, at least; a connection also has so long to be made.
+Half of ``send_deadline`` if that is more: whoever grants senders more time has a slow broker, not a dead one."""
+
+ANSWER = 1.0
+"""Seconds for which a call whose timeout has passed, or that is cancelled, waits for an answer that is on its way."""
 
 
 class Engine(ABC):
@@ -59,6 +63,7 @@ class Engine(ABC):
         self.inboxes: dict[str, OwnInbox] = {}
         self.lines = Lines(TAG, self.store, self.client, options, self.codec, self.keys, monotonic)
         self.reconnects = 0
+        self.margin = max(MARGIN, options.send_deadline / 2)
         self.is_closing = False
         self.lane = Lane(None, self.keys.base)
         self._history: History | None = None
@@ -83,6 +88,10 @@ class Engine(ABC):
     @abstractmethod
     async def call(self, job: Job) -> Job:
         """Return *job* once it has ended; raises its error."""
+
+    @abstractmethod
+    async def call_within(self, job: Job, seconds: float) -> bool:
+        """Let *job* be done; return whether it has ended within *seconds*. Raises no error of the job."""
 
     @abstractmethod
     def submit(self, job: Job) -> None:
@@ -182,7 +191,7 @@ class Engine(ABC):
 
     async def _exchange(self, lane: Lane, connection: Connection, batch: Batch) -> bool:
         deadline = min(job.deadline for job in batch.jobs)
-        timeout = min(max(deadline - monotonic(), 0.25), self.options.send_deadline + MARGIN)
+        timeout = min(max(deadline - monotonic(), 0.25), self.options.send_deadline + self.margin)
         with self.lock:
             commands = batch.fill([own.tend() for own in self.inboxes.values() if own.attached and own.is_pressed()])
         try:
@@ -248,7 +257,7 @@ class Engine(ABC):
 
     async def open_lane(self, lane: Lane) -> Connection:
         """Make the connection of *lane*."""
-        connection = await self.open_connection(min(MARGIN, self.options.send_deadline))
+        connection = await self.open_connection(min(self.margin, self.options.send_deadline))
         lane.connection = connection
         if lane.was_up:
             self.reconnects += 1
@@ -317,9 +326,12 @@ class Engine(ABC):
         with self.lock:
             self._give_back(self.lines.leave(waiter))
 
-    def _give_back(self, messages: list[tuple[str, float, Message]]) -> None:
-        if messages:
-            self.submit(Job([self.lines.back(messages)], done=partial(self._given_back, len(messages))))
+    def _give_back(self, messages: list[tuple[str, float, Message]]) -> Job | None:
+        if not messages:
+            return None
+        job = Job([self.lines.back(messages)], done=partial(self._given_back, len(messages)))
+        self.submit(job)
+        return job
 
     def _given_back(self, count: int, job: Job) -> None:
         if job.error is not None:
@@ -362,13 +374,19 @@ class Engine(ABC):
             self.kick()
         self.push()
 
-    async def look(self, sources: Sources, waiter: Waiter) -> None:
-        """Return when the broker was asked what there is in *sources*, or has not answered in ``send_deadline``."""
-        deadline = self.deadline()
+    async def look(self, sources: Sources, waiter: Waiter, timeout: float) -> None:
+        """Return when the broker was asked what there is in *sources*, or has not answered in time.
+
+        That is ``send_deadline`` for a *timeout* of 0, else the timeout itself, and `ANSWER` at least.
+        """
+        within = self.options.send_deadline
+        if timeout:
+            within = min(within, max(timeout, ANSWER))
+        deadline = monotonic() + within
         answered = None
         with self.lock:
             if any(route.inbox is None for route in sources):
-                answered = self.new_waiter(self.options.send_deadline)
+                answered = self.new_waiter(within)
                 answered.arm()
                 self.lines.insist(waiter, answered)
                 self.kick()
@@ -378,14 +396,36 @@ class Engine(ABC):
             self.push()
             await self.wait(answered)
 
+    async def recall(self, waiter: Waiter) -> None:
+        """Wait for what is on its way to *waiter*, whose call has timed out or was cancelled: it may be a message."""
+        with self.lock:
+            answered = self.new_waiter(ANSWER)
+            answered.arm()
+            if waiter.woken or not self.lines.is_asked_for(waiter, answered):
+                return
+        self.push()
+        await self.wait(answered)
+
+    async def give_up(self, waiter: Waiter) -> None:
+        """End *waiter*, whose call was cancelled, and return when what it had taken is back, or `ANSWER` has passed."""
+        await self.recall(waiter)
+        self.store.leave(waiter)
+        with self.lock:
+            job = self._give_back(self.lines.leave(waiter))
+            if job is None:
+                return
+            job.waiter = back = self.new_waiter(ANSWER)
+            back.arm()
+        self.push()
+        await self.wait(back)
+
     async def _look_into(self, own: OwnInbox, deadline: float) -> None:
         nudged = False
         while not own.closed and monotonic() < deadline:
-            try:
-                job = await self.call(Job([own.look()], deadline, again=True))
-            except ConnectionError:
+            job = Job([own.look()], deadline, again=True, done=partial(self._looked, own))
+            if not await self.call_within(job, deadline - monotonic()) or job.error is not None:
                 return
-            if self._looked(own, job):
+            if job.replies:
                 return
             # The reader is about to find out what has happened to it.
             if not nudged:
@@ -394,18 +434,19 @@ class Engine(ABC):
                     self.nudge()
             await self.sleep(0.005)
 
-    def _looked(self, own: OwnInbox, job: Job) -> bool:
+    def _looked(self, own: OwnInbox, job: Job) -> None:
+        """Take what was looked at; *job* keeps its reply only if that could be taken."""
+        if job.error is not None or own.closed:
+            return
         with self.lock:
-            reply = job.replies[0]
+            reply, job.replies = job.replies[0], []
             if not own.is_ready or own.history is None or job.history is None:
-                return False
-            if own.history.replication != job.history.replication:
-                return False
-            if reply[0] == 0:
-                return False
+                return
+            if own.history.replication != job.history.replication or reply[0] == 0:
+                return
             self.clock.set(reply[2], reply[3])
             own.feed(reply[1], self.clock)
-            return True
+            job.replies = [reply]
 
     def nudge(self) -> None:
         """Let the reader look again, also if it waits at the broker."""

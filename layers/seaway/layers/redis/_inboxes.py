@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from os import getpid
+from socket import gethostname
 from typing import Any
 
 from seaway.layers._queues import Fanout
@@ -39,6 +41,7 @@ class OwnInbox:
         is_reporting: whether the next batch is about to tell what was taken.
         paused: whether nothing is read for now, since nobody takes what was.
         attached: whether the broker has it as we know it, as far as we know.
+        streams: how many streams it has had: positions are of one stream.
         is_ready: whether it may be read: after a loss only when its memberships have been looked after too.
         history: of the broker where we know that.
         memberships: by group.
@@ -55,6 +58,7 @@ class OwnInbox:
         self.groups_of: dict[str, set[str]] = {}
         self.attached = False
         self.is_ready = True
+        self.streams = 0
         self.closed = False
         self.paused = False
         self.counted = 0
@@ -70,6 +74,7 @@ class OwnInbox:
         self._entered: deque[tuple[int, Id]] = deque()
         self._more = False
         self._size = 1
+        self._owner = f"{options.client_name} {gethostname()}:{getpid()}"
         self._base = keys.base
         self._store = store
         self._client = client
@@ -87,7 +92,7 @@ class OwnInbox:
         return call(
             ATTACH, (self.stream, self.hash), self._base, self._epoch, self._fresh, show_id(self.position),
             self._given[0], self._options.lease_at_broker(), self._options.inbox_capacity, self._options.inbox_bytes,
-            place.count, place.bytes, "1" if other else "0",
+            place.count, place.bytes, "1" if other else "0", self._owner,
         )  # fmt: skip
 
     def attached_by(self, reply: Sequence[Any], fresh: int, history: History | None, now: float, clock: Clock) -> None:
@@ -271,6 +276,7 @@ class OwnInbox:
         if not is_first:
             self.feed(reply[2], clock)
         self.position = max(self.position, parse_id(reply[1]))
+        self.streams += 1
         for membership in self.memberships.values():
             membership.forget_positions()
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from anyio import CancelScope
+
 from seaway.layers._waiters import Waiter, current_home
 from seaway.layers.base import Layer, Message, Sources
 from seaway.layers.flavours import AsyncLayer, SyncLayer
@@ -68,7 +70,14 @@ class RedisLayer(_Redis, AsyncLayer):
         if timeout is None:
             self._engine.ask()
         else:
-            await self._engine.look(sources, waiter)
+            await self._engine.look(sources, waiter, timeout)
+
+    async def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
+        if not is_cancelled:
+            await self._engine.recall(waiter)
+            return
+        with CancelScope(shield=True):
+            await self._engine.give_up(waiter)
 
     async def _aopen(self) -> None:
         await self._engine.call(Job([("TIME",)], self._engine.deadline(), again=True))
@@ -144,7 +153,10 @@ class SyncRedisLayer(_Redis, SyncLayer):
         if timeout is None:
             self._engine.ask()
         else:
-            drive(self._engine.look(sources, waiter))
+            drive(self._engine.look(sources, waiter, timeout))
+
+    def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
+        drive(self._engine.give_up(waiter) if is_cancelled else self._engine.recall(waiter))
 
     def _aopen(self) -> None:
         drive(self._engine.call(Job([("TIME",)], self._engine.deadline(), again=True)))

@@ -28,6 +28,7 @@ QUIET = 1.0
 
 _MOST_BYTES = 1 << 20
 _MOST_CHANNELS = 5000
+_MOST_ROUNDS = 1000
 
 
 class Lines:
@@ -48,8 +49,10 @@ class Lines:
         self._number = 0
         self._sets: list[Sources] = []
         self._asking: dict[Waiter, Sources] = {}
+        self._rounds: dict[Sources, int] = {}
         self._insisting: dict[Waiter, Any] = {}
         self._due: list[Any] = []
+        self._asked: set[Waiter] = set()
         self._quiet: set[str] = set()
         self._quiet_since = 0.0
         self._keys = keys
@@ -82,10 +85,20 @@ class Lines:
     def must_ask_first(self, sources: Sources) -> bool:
         """Return whether the turn may be that of a channel which only the broker can tell of (LAY-055)."""
         at_hand = self._store.first_served(sources)
-        return at_hand is not None and any(self._is_older(route.name, at_hand) for route in sources if not route.inbox)
-
-    def _is_older(self, name: str, served: int) -> bool:
-        return name not in self._quiet and self._store.served(name) < served
+        if at_hand is None:
+            return False
+        older = [r.name for r in sources if r.inbox is None and self._store.served(r.name) < at_hand]
+        if not older:
+            return False
+        # A bell may have rung that nobody has had the time to hear: nothing counts as empty for longer than a round.
+        round_ = self._rounds.get(sources, 0) + 1
+        if round_ > len(sources):
+            self._quiet.difference_update(older)
+            round_ = 0
+        if len(self._rounds) >= _MOST_ROUNDS:
+            self._rounds.clear()
+        self._rounds[sources] = round_
+        return not self._quiet.issuperset(older)
 
     # What to ask
 
@@ -97,6 +110,13 @@ class Lines:
     def insist(self, waiter: Waiter, answered: Any) -> None:
         """Ask for all that *waiter* waits for, quiet or not; *answered* is woken when the answer is there."""
         self._insisting[waiter] = answered
+
+    def is_asked_for(self, waiter: Waiter, answered: Any) -> bool:
+        """Return whether the request under way is for *waiter*; then *answered* is woken when the answer is there."""
+        if not self.is_asking or waiter not in self._asked:
+            return False
+        self._due.append(answered)
+        return True
 
     def forget(self) -> None:
         """Nothing is known to be empty any more."""
@@ -112,11 +132,13 @@ class Lines:
         """Return the next request, if one is due; none is while another is under way."""
         if self.is_asking or not self._asking:
             return None
+        self._asked = set()
         wanted: dict[tuple[Sources, bool], int] = {}
         for waiter, sources in self._asking.items():
             if not waiter.woken:
                 key = (sources, waiter in self._insisting)
                 wanted[key] = wanted.get(key, 0) + 1
+                self._asked.add(waiter)
         self._due = list(self._insisting.values())
         self._insisting.clear()
         self._sets = []

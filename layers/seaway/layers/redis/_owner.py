@@ -134,7 +134,7 @@ class Owner:
         change = _Change(own, membership, route.name)
         commands = [self._join(own, group), ("HGET", own.hash, "l")]
         job = Job(commands, deadline, again=True, done=partial(self._joined, change))
-        change.epoch = own.fresh
+        change.stream = own.streams
         try:
             await engine.call(job)
         except BaseException:
@@ -164,7 +164,7 @@ class Owner:
                 own.lapsed()
             membership.score = int(score)
             if not change.is_cancelled and not own.closed and change.channel not in membership.channels:
-                membership.add(change.channel, _position(last) if change.epoch == own.fresh else (0, 0))
+                membership.add(change.channel, _position(last) if change.stream == own.streams else (0, 0))
                 own.groups_of.setdefault(change.channel, set()).add(membership.group)
                 change.is_done = True
 
@@ -188,7 +188,7 @@ class Owner:
         if len(membership.channels) == 1 and membership.score is not None:
             commands.append(self._leave(own, membership))
         change = _Change(own, membership, route.name)
-        change.epoch = own.fresh
+        change.stream = own.streams
         job = Job(commands, deadline, again=True, done=partial(self._discarded, change))
         try:
             await engine.call(job)
@@ -207,7 +207,7 @@ class Owner:
             return
         own, membership = change.own, change.membership
         with self._engine.lock:
-            until = _position(job.replies[0]) if change.epoch == own.fresh else None
+            until = _position(job.replies[0]) if change.stream == own.streams else None
             membership.discard(change.channel, until)
             _forget(own.groups_of, change.channel, membership.group)
             if len(job.replies) > 1:
@@ -354,7 +354,7 @@ class _Change:
         self.own = own
         self.membership = membership
         self.channel = channel
-        self.epoch = 0
+        self.stream = 0
         self.is_cancelled = False
         self.is_done = False
 

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from seaway.layers.redis._connection import Connection
-from seaway.layers.redis._engine import BLOCK, MARGIN, Engine
+from seaway.layers.redis._engine import BLOCK, Engine
 from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._lane import Pause
 from seaway.layers.redis._owner import Owner
@@ -62,15 +62,13 @@ class Reader:
 
     async def _session(self, pause: Pause) -> None:
         engine = self._engine
-        connection = await engine.open_connection(MARGIN)
+        connection = await engine.open_connection(engine.margin)
         try:
             if self._was_connected:
                 engine.reconnects += 1
             self._was_connected = True
-            with engine.lock:
-                for own in engine.inboxes.values():
-                    own.attached = False
-                engine.reading = connection
+            engine.reading = connection
+            await self._attach(connection, list(engine.inboxes.values()))
             while not engine.is_closing and self._is_needed():
                 await self._attach(connection, [own for own in list(engine.inboxes.values()) if not own.attached])
                 # Before anything is read: what comes later must come after the news that something is missing.
@@ -92,7 +90,7 @@ class Reader:
             commands: list[Command] = [own.tend() for own in owns]
             commands += [self._read(owns), ("TIME",)]
         asked = monotonic()
-        replies = await connection.run(commands, self._block + MARGIN)
+        replies = await connection.run(commands, self._block + engine.margin)
         _raise_first(replies, connection)
         with engine.lock:
             engine.clock.set(*replies[-1])
@@ -141,7 +139,7 @@ class Reader:
         with engine.lock:
             commands = [own.attach(history, is_move=False) for own in owns]
             epochs = [own.fresh for own in owns]
-        replies = await connection.run([*commands, ("TIME",)], MARGIN)
+        replies = await connection.run([*commands, ("TIME",)], engine.margin)
         _raise_first(replies, connection)
         with engine.lock:
             engine.clock.set(*replies[-1])

@@ -99,6 +99,23 @@ class SyncEngine(Engine):
             raise job.error
         return job
 
+    async def call_within(self, job: Job, seconds: float) -> bool:
+        """See `Engine.call_within`."""
+        lane = self.lane
+        deadline = monotonic() + seconds
+        self.submit(job)
+        while not job.ended and (left := deadline - monotonic()) > 0:
+            if not lane.lock.acquire(timeout=left):
+                break
+            try:
+                is_done = drive(self.serve(lane)) if not job.ended else True
+            finally:
+                lane.lock.release()
+            if not is_done:
+                time.sleep(min(lane.pause.next(), max(deadline - monotonic(), 0.001)))  # noqa: ASYNC251 - see `drive`
+        self.push()
+        return job.ended
+
     def submit(self, job: Job) -> None:
         """See `Engine.submit`."""
         with self.lock:

@@ -1,6 +1,6 @@
 -- The owner takes its inbox, new or again. KEYS: stream, hash. ARGV: base, the epoch that it expects (0: none), a fresh
 -- one, last id seen, messages seen since that epoch began, lease, capacity, bytes, messages and bytes that the owner
--- holds and nobody has taken, '1' if the broker's history is another one.
+-- holds and nobody has taken, '1' if the broker's history is another one, who the owner is (for who looks).
 -- Returns {'late', the epoch there}; {'same'}; or {'new', what could still be read} in which case messages are missing before that.
 --
 -- To be kept true: epochs of an inbox only grow, so a late call of an abandoned connection does nothing; ids only grow,
@@ -48,7 +48,7 @@ local first = ms .. '-' .. string.format('%.0f', tonumber(number) + 1)
 redis.call('DEL', stream, meta)
 redis.call('XADD', stream, first, 'x', '')
 redis.call('XDEL', stream, first)
-redis.call('HSET', meta, 'e', fresh, 'w', fresh, 'c', ARGV[7], 'b', ARGV[8], 'an', held, 'ab', bytes, 'rn', 0, 'rb', 0,
+redis.call('HSET', meta, 'e', fresh, 'w', fresh, 'by', ARGV[12], 'c', ARGV[7], 'b', ARGV[8], 'an', held, 'ab', bytes, 'rn', 0, 'rb', 0,
   'd', 0, 'l', first)
 redis.call('PEXPIRE', stream, ARGV[6])
 redis.call('PEXPIRE', meta, ARGV[6])
