@@ -78,6 +78,9 @@ class World(Protocol):
     async def settle(self) -> None:
         """Raise what is wrong whatever the case was about."""
 
+    async def cause(self, error: BaseException) -> BaseException:
+        """Return *error*, which ended the case, or what explains it: a server that has gone, for example."""
+
     async def end(self) -> list[str]:
         """Give up what the case has used; return calls that it has forgotten to await."""
 
@@ -220,12 +223,12 @@ async def _result(case: Case, world: World, subject: str) -> Result:
             await case.function(world)
             await world.settle()
         if scope.cancelled_caught:
-            error = await _cause(world, Hang(f"the test has not ended within {limit:g} seconds"))
+            error = await world.cause(Hang(f"the test has not ended within {limit:g} seconds"))
             verdict = _verdict(error)
     except anyio.get_cancelled_exc_class():
         raise
     except BaseException as raised:  # a layer may raise SystemExit, too
-        error = await _cause(world, _single(raised))
+        error = await world.cause(_single(raised))
         verdict = _verdict(error)
     with anyio.CancelScope(shield=True):
         forgotten = await world.end()
@@ -241,19 +244,6 @@ async def _result(case: Case, world: World, subject: str) -> Result:
         notes=world.notes,
         seconds=time.monotonic() - started,
     )
-
-
-async def _cause(world: World, error: BaseException) -> BaseException:
-    """Return *error*, or what explains it: a server that has gone, for example."""
-    if not isinstance(error, (AssertionError, Hang)):
-        return error
-    try:
-        await world.settle()
-    except Crashed as crash:
-        return crash
-    except AssertionError:
-        return error
-    return error
 
 
 def _verdict(error: BaseException) -> Verdict:

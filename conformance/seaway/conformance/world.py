@@ -191,6 +191,10 @@ class World:
     async def settle(self) -> None:
         """Nothing is wrong whatever the test was about."""
 
+    async def cause(self, error: BaseException) -> BaseException:
+        """Return *error*: it says all."""
+        return error
+
     async def end(self) -> list[str]:
         """Close everything; return what a test has forgotten to await."""
         forgotten = [repr(call) for face in self._faces for call in face.unawaited]

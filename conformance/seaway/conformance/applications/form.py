@@ -66,10 +66,17 @@ def decoded(value: Any) -> Any:
     return value
 
 
+class Given(dict[str, Any]):
+    """A message, or a dict in one, as a consumer was given it: a key that it lacks is a failure of who made it."""
+
+    def __missing__(self, key: str) -> Any:
+        raise AssertionError(f"expected the key {key!r} in {dict(self)!r}")
+
+
 def plain(value: Any) -> Any:
     """Return *value* with lists for tuples: a message may have either (MSG-020), so tests compare this."""
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return Given((key, plain(item)) for key, item in value.items())
     return value

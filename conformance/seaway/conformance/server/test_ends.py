@@ -18,12 +18,12 @@ BEGIN = {"type": "http.response", "status": 200, "body": b"part", "more_body": T
 
 async def over(world: ServerWorld, consumer: Consumer, last: str) -> dict[str, object]:
     """The next call must be the terminal one, and no other may follow; return its message."""
-    message = await consumer.given()
-    assert message["type"] == last, f"expected {last}, got {message!r}"
-    count = len(consumer.calls)
+    call = await consumer.called()
+    assert call.type == last, f"expected {last}, got {call!r}"
+    await call.returns()
     await world.silence()
-    assert len(consumer.calls) == count, f"called after its terminal message: {consumer.calls[-1]!r}"
-    return dict(message)
+    assert consumer.calls[-1] is call, f"called after its terminal message: {consumer.calls[-1]!r}"
+    return dict(call.message)
 
 
 @pytest.mark.req("CON-046", "CON-047")

@@ -105,6 +105,21 @@ class Served:
             return False
         return True
 
+    async def answers(self, seconds: float) -> bool:
+        """Return whether it answers within so many *seconds*: a line that is no request, which needs no application."""
+        try:
+            client = await Wire.connect(self.address, deadline=seconds)
+        except OSError:
+            return False
+        try:
+            await client.send(b"GET\r\n\r\n")
+            await client.more()
+        except Hang:
+            return False
+        finally:
+            client.close()
+        return True
+
     def may_end(self) -> None:
         """Note that it is no crash if it ends: a test has told it to, or expects it."""
         self._may_end = True

@@ -235,6 +235,26 @@ class ServerWorld:
         faults = [fault for consumer in self._inbox.consumers for fault in consumer.faults]
         assert not faults, faults[0]
 
+    async def cause(self, error: BaseException) -> BaseException:
+        """Return *error*, or what explains it.
+
+        A server that has gone is a crash. What has not come in time is a failure like any other, if the server answers
+        others meanwhile; else it hangs.
+        """
+        if not isinstance(error, (AssertionError, Hang)):
+            return error
+        for served in self._used:
+            if served.has_crashed:
+                return served.crash()
+        alive = [served for served in self._used if not served.has_ended]
+        if isinstance(error, AssertionError) or not alive:
+            return error
+        if not all([await served.answers(self.limits.deadline) for served in alive]):
+            return error
+        failure = AssertionError(str(error))
+        failure.__cause__ = error
+        return failure
+
     async def end(self) -> list[str]:
         """Let go of the consumers, end the servers of its own."""
         await self._pool.hub.forget(self.token)
