@@ -209,6 +209,18 @@ def test_a_mark_of_a_module_is_that_of_each_of_its_tests(tmp_path: Path) -> None
     assert [one.requirements for one in suite_tests(tmp_path)] == [("LAY-001", "LAY-002"), ("LAY-001",)]
 
 
+def test_a_table_whose_rows_become_tests_counts_as_one(tmp_path: Path) -> None:
+    table = tmp_path / trace.TABLES[0]
+    table.parent.mkdir()
+    table.write_text('{"rows": [{"requirements": ["LAY-002"]}, {"requirements": ["LAY-001", "LAY-002"]}]}')
+
+    assert suite_tests(tmp_path) == [Evidence(trace.TABLES[0], ("LAY-001", "LAY-002"))]
+
+
+def test_every_table_is_there() -> None:
+    assert [table for table in trace.TABLES if not (SUITE / table).is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("place", "requirement"),
     [

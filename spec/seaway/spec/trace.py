@@ -26,6 +26,9 @@ from seaway.spec.trace_page import page
 ROOT = Path(__file__).resolve().parents[3]
 """The checkout."""
 
+TABLES = ("framing/requests.json",)
+"""Data of the suite, each with ``rows`` that have ``requirements``."""
+
 _DATA = Path(__file__).parent
 _LIST = _DATA / "untested.json"
 _PAGE = ROOT / "docs" / "traceability.md"
@@ -48,12 +51,21 @@ class Evidence:
 
 
 def suite_tests(folder: Path = _SUITE) -> list[Evidence]:
-    """Return the tests in the files ``test_*.py`` under *folder*, with the identifiers in their marks ``req``."""
-    return [
+    """Return the tests in the files ``test_*.py`` under *folder*, with the identifiers in their marks ``req``.
+
+    And the tables ``TABLES`` there, whose rows the suite makes into tests: one for each table.
+    """
+    tests = [
         Evidence(f"{path.relative_to(folder).as_posix()}::{name}", tuple(named))
         for path in sorted(folder.rglob("test_*.py"))
         for name, named in _functions(ast.parse(path.read_text(encoding="utf-8"), str(path)))
     ]
+    for table in TABLES:
+        if (path := folder / table).exists():
+            rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+            named = {name for row in rows for name in row["requirements"]}
+            tests.append(Evidence(table, tuple(sorted(named))))
+    return tests
 
 
 def _functions(module: ast.Module) -> Iterator[tuple[str, list[str]]]:
