@@ -12,7 +12,6 @@ from typing import Any
 from seaway.conformance.foreign.fairness import NOT_PROMISED
 from seaway.conformance.foreign.promises import DEVIATIONS, promise
 from seaway.conformance.foreign.reproduce.__main__ import Script, scripts
-from seaway.spec.registry import requirements
 
 Report = dict[str, Any]
 
@@ -85,8 +84,11 @@ HOW = """
 
 
 def trimmed(report: Report) -> Report:
-    """Return what of *report* the page needs."""
-    lines = [{key: line[key] for key in ("id", "verdict", "reason")} for line in report["requirements"]]
+    """Return what of *report* the page needs, with the texts of that day."""
+    lines = [
+        {**{key: line[key] for key in ("id", "verdict", "reason")}, "text": _sentence(line["text"])}
+        for line in report["requirements"]
+    ]
     kept: Report = {
         key: report[key] for key in ("layer", "environment", "started", "finished", "partial") if key in report
     }
@@ -175,6 +177,7 @@ def _why(reason: str) -> str:
 
 def _matrix(reports: Sequence[Report]) -> Iterator[str]:
     marks = {name: {line["id"]: _mark(line) for line in report["requirements"]} for name, report in _named(reports)}
+    texts = {line["id"]: line["text"] for report in reports for line in report["requirements"]}
     names = list(marks)
     yield f"\n| requirement | {' | '.join(names)} |"
     yield f"|---|{'---|' * len(names)}"
@@ -182,8 +185,7 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
     for identifier in dict.fromkeys(i for found in marks.values() for i in found):
         if any(marks[name].get(identifier, "·") != "·" for name in foreign):
             cells = " | ".join(marks[name].get(identifier, "·") for name in names)
-            text = requirements()[identifier].text.partition(". ")[0].replace("\n", " ")
-            yield f"| {_link(identifier)} {_cell(text)} | {cells} |"
+            yield f"| {_link(identifier)} {_cell(texts[identifier])} | {cells} |"
 
 
 def _named(reports: Sequence[Report]) -> Iterator[tuple[str, Report]]:
@@ -204,6 +206,10 @@ def _mark(line: dict[str, str]) -> str:
 
 def _link(identifier: str) -> str:
     return f"[{identifier}](#{identifier.lower()})"
+
+
+def _sentence(text: str) -> str:
+    return text.partition(". ")[0].replace("\n", " ")
 
 
 def _cell(text: str) -> str:
