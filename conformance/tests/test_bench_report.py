@@ -134,6 +134,27 @@ def test_a_bound_is_for_our_own_figure() -> None:
     assert (row.other, row.figure.median, row.reached) == (None, 4.5, False)
 
 
+def test_a_bound_may_be_a_share_of_a_peers_figure() -> None:
+    def row(ours: float, its: float) -> ratios.Row:
+        entries = (Entry("seaway", "ours", ({"p50": ours},)), Entry("peer", "peer", ({"p50": its},)))
+        metric = Metric("p50", "p50", "µs", "lower")
+        goals = (Goal("p50", ("peer",), at_most=0.5),)
+        (found,) = ratios.rows(Outcome("P4", "latency", "one at a time", (metric,), goals, entries))
+        return found
+
+    assert [row(50, 100).reached, row(51, 100).reached] == [True, False]
+    assert row(50, 100).other == "peer"
+
+
+def test_a_peer_that_counts_nothing_is_not_divided_by() -> None:
+    ours, peer = (Entry(name, role, ({"kibibytes": 0.0},)) for name, role in (("seaway", "ours"), ("peer", "peer")))
+    outcome = Outcome("P6", "queue", "work", (MEMORY,), (Goal("kibibytes", at_most=0),), (ours, peer))
+
+    (row,) = ratios.rows(outcome)
+
+    assert (row.other, row.reached) == (None, True)
+
+
 def test_rounds_that_a_contender_missed_are_not_compared() -> None:
     half = Entry("peer", "peer", rates(50), "it ended while it was measured")
 

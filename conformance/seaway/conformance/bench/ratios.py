@@ -47,7 +47,8 @@ def rows(outcome: Outcome) -> Iterator[Row]:
         return
     for metric in outcome.metrics:
         for other in outcome.entries:
-            if other is not ours and other.samples:
+            # What is nothing, as a count of mistakes may be, divides nothing.
+            if other is not ours and other.samples and all(sample[metric.name] for sample in other.samples):
                 yield _beside(outcome, metric, ours, other)
         yield from _alone(outcome, metric, ours)
 
@@ -58,12 +59,19 @@ def _beside(outcome: Outcome, metric: Metric, ours: Entry, other: Entry) -> Row:
     figure = Figure.of([mine[metric.name] / its[metric.name] for mine, its in pairs])
     goals = (goal for goal in outcome.goals if goal.metric == metric.name and other.name in goal.peers)
     goal = next(goals, None)
-    reached = None if goal is None or goal.at_least is None else figure.median >= goal.at_least
-    return Row(outcome, metric, other.name, figure, goal, reached)
+    return Row(outcome, metric, other.name, figure, goal, _is_reached(goal, figure))
 
 
 def _alone(outcome: Outcome, metric: Metric, ours: Entry) -> Iterator[Row]:
     for goal in outcome.goals:
-        if goal.metric == metric.name and goal.at_most is not None:
+        if goal.metric == metric.name and not goal.peers:
             figure = Figure.of([sample[metric.name] for sample in ours.samples])
-            yield Row(outcome, metric, None, figure, goal, figure.median <= goal.at_most)
+            yield Row(outcome, metric, None, figure, goal, _is_reached(goal, figure))
+
+
+def _is_reached(goal: Goal | None, figure: Figure) -> bool | None:
+    if goal is None:
+        return None
+    if goal.at_least is not None:
+        return figure.median >= goal.at_least
+    return None if goal.at_most is None else figure.median <= goal.at_most

@@ -32,8 +32,8 @@ class Metric:
 class Goal:
     """What is to be reached in one metric.
 
-    With `peers`, our figure divided by each peer's is to be at least `at_least`; a peer that did not run is
-    not compared. Without, our figure itself is to be at most `at_most`.
+    With `peers`, our figure divided by each peer's is to be at least `at_least`, or at most `at_most`; a peer that
+    did not run is not compared. Without, our figure itself is to be at most `at_most`.
     """
 
     metric: str

@@ -1,0 +1,260 @@
+"""P3 to P6 for one contender, in a process of its own: `python -m seaway.conformance.bench.redis_load`.
+
+It prints one JSON object, the sample. Peers are the two layers of channels_redis; everything else speaks our interface.
+What a contender loses would be waited for without end: a step that takes a minute is a failure.
+"""
+
+import asyncio
+import functools
+import importlib
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import attrs
+import click
+
+from seaway.conformance.bench import loops
+from seaway.conformance.bench.errors import BenchError
+from seaway.conformance.bench.layer_load import MEMBERS, MESSAGE, Message
+from seaway.conformance.bench.report import Sample
+
+PEERS: Final = {
+    "core": "channels_redis.core:RedisChannelLayer",
+    "pubsub": "channels_redis.pubsub:RedisPubSubChannelLayer",
+}
+BURST: Final = 2000
+WORKERS: Final = 4
+# Above what any work has under way, so that nothing is refused for want of room.
+CAPACITY: Final = 100_000
+STEP_SECONDS: Final = 60.0
+QUIET_SECONDS: Final = 1.0
+QUEUE: Final = "bench-work"
+
+
+@attrs.frozen
+class Subject:
+    """A layer of either interface.
+
+    Args:
+        send: to a channel.
+        receive: the next message of a channel, or of an inbox.
+        new: makes a channel for this process, or an inbox; returns what to receive from, and what to send to.
+        join: puts `count` channels into the group, and returns for each delivery what to receive from.
+        send_group: to the group.
+        close: ends it.
+    """
+
+    send: Callable[[str, Message], Awaitable[Any]]
+    receive: Callable[[str], Awaitable[Any]]
+    new: Callable[[], Awaitable[tuple[str, str]]]
+    join: Callable[[int], Awaitable[Sequence[str]]]
+    send_group: Callable[[Message], Awaitable[Any]]
+    close: Callable[[], Awaitable[None]]
+
+
+def open_subject(name: str, url: str) -> Subject:
+    """Open a layer at the broker `url`: of the peers' by its name, else ours by its scheme."""
+    return _peer(name, url) if name in PEERS else _ours(url)
+
+
+def _peer(name: str, url: str) -> Subject:
+    module, _, attribute = PEERS[name].partition(":")
+    layer = getattr(importlib.import_module(module), attribute)(hosts=[url], capacity=CAPACITY)
+
+    async def new() -> tuple[str, str]:
+        channel = await layer.new_channel()
+        return channel, channel
+
+    async def join(count: int) -> list[str]:
+        names = [await layer.new_channel() for _ in range(count)]
+        for channel in names:
+            await layer.group_add("bench", channel)
+        return names
+
+    async def close() -> None:
+        if hasattr(layer, "close_pools"):
+            await layer.close_pools()
+
+    return Subject(layer.send, layer.receive, new, join, functools.partial(layer.group_send, "bench"), close)
+
+
+def _ours(url: str) -> Subject:
+    from seaway.layers import open_layer
+
+    layer = open_layer(url, capacity=CAPACITY, inbox_capacity=CAPACITY)
+
+    async def receive(source: str) -> Any:
+        return (await layer.receive([source]))[1]
+
+    async def new() -> tuple[str, str]:
+        inbox = await layer.new_channel("bench!")
+        return inbox, f"{inbox}1"
+
+    async def join(count: int) -> list[str]:
+        inbox = await layer.new_channel("bench!")
+        for number in range(count):
+            await layer.group_add("bench", f"{inbox}{number}")
+        return [inbox] * count
+
+    return Subject(layer.send, receive, new, join, functools.partial(layer.send_group, "bench"), layer.close)
+
+
+async def _stepwise(step: Callable[[], Awaitable[int]], seconds: float) -> float:
+    """Return how many messages a second `step`, which returns how many it has moved, makes in so many seconds."""
+    await asyncio.wait_for(step(), STEP_SECONDS)
+    begin, count = time.perf_counter(), 0
+    while True:
+        count += await asyncio.wait_for(step(), STEP_SECONDS)
+        if (took := time.perf_counter() - begin) >= seconds:
+            return count / took
+
+
+async def one_channel(subject: Subject, senders: int, seconds: float) -> Sample:
+    """P3: so many senders, one receiver, one channel of this process."""
+    source, channel = await subject.new()
+
+    async def send_many() -> None:
+        for _ in range(BURST // senders):
+            await subject.send(channel, MESSAGE)
+
+    async def burst() -> int:
+        tasks = [asyncio.ensure_future(send_many()) for _ in range(senders)]
+        for _ in range(BURST):
+            await subject.receive(source)
+        await asyncio.gather(*tasks)
+        return BURST
+
+    return {"per_second": await _stepwise(burst, seconds)}
+
+
+async def latency(subject: Subject, seconds: float) -> Sample:
+    """P4: one message at a time, from before the send until after the receive."""
+    source, channel = await subject.new()
+    took: list[float] = []
+
+    async def one() -> int:
+        begin = time.perf_counter()
+        await subject.send(channel, MESSAGE)
+        await subject.receive(source)
+        took.append(1e6 * (time.perf_counter() - begin))
+        return 1
+
+    await _stepwise(one, 0.3)
+    took.clear()
+    await _stepwise(one, seconds)
+    cuts = statistics.quantiles(took, n=100)
+    return {"p50": cuts[49], "p99": cuts[98]}
+
+
+async def one_group(subject: Subject, seconds: float) -> Sample:
+    """P5: a message to a group of `MEMBERS` channels of this process, each of which takes it."""
+    sources = await asyncio.wait_for(subject.join(MEMBERS), STEP_SECONDS)
+
+    async def broadcast() -> int:
+        await subject.send_group(MESSAGE)
+        for source in sources:
+            await subject.receive(source)
+        return MEMBERS
+
+    return {"per_second": await _stepwise(broadcast, seconds)}
+
+
+async def work_queue(subject: Subject, name: str, url: str, seconds: float) -> Sample:
+    """P6: one sender, `WORKERS` processes that receive; what came at least once a second, and how many came twice."""
+    words = [sys.executable, "-m", __spec__.name, "worker", name, url, "--seconds=0"]
+    workers = [
+        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
+        for _ in range(WORKERS)
+    ]
+    try:
+        for worker in workers:
+            await asyncio.to_thread(_line, worker)
+        begin = time.perf_counter()
+        numbers = iter(range(10**9))
+
+        async def send_some() -> None:
+            while time.perf_counter() - begin < seconds:
+                await subject.send(QUEUE, {**MESSAGE, "number": next(numbers)})
+
+        await asyncio.gather(*(send_some() for _ in range(20)))
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.close()
+        found = [json.loads(await asyncio.to_thread(_line, worker)) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    came = [number for one in found for number in one["numbers"]]
+    last = max(one["last"] for one in found) - begin
+    return {"per_second": len(set(came)) / max(last, seconds), "twice": float(len(came) - len(set(came)))}
+
+
+def _line(worker: "subprocess.Popen[str]") -> str:
+    assert worker.stdout is not None
+    line = worker.stdout.readline()
+    if not line:
+        raise BenchError(f"a worker process ended with exit code {worker.wait()}.")
+    return line
+
+
+async def work(subject: Subject) -> None:
+    """Be a worker process: receive until standard input has ended and nothing comes, then print what came."""
+    numbers: list[int] = []
+    last = 0.0
+    ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
+    print("ready", flush=True)
+    while True:
+        try:
+            message = await asyncio.wait_for(subject.receive(QUEUE), QUIET_SECONDS)
+        except TimeoutError:
+            if ended.done():
+                break
+        else:
+            numbers.append(message["number"])
+            last = time.perf_counter()
+    print(json.dumps({"numbers": numbers, "last": last}), flush=True)
+
+
+async def measure(task: str, name: str, url: str, seconds: float) -> Sample | None:
+    """Do one of the works, or be a worker of P6."""
+    subject = open_subject(name, url)
+    try:
+        if task == "worker":
+            await work(subject)
+            return None
+        if task == "P6":
+            return await work_queue(subject, name, url, seconds)
+        if task == "P5":
+            return await one_group(subject, seconds)
+        if task == "P4":
+            return await latency(subject, seconds)
+        return await one_channel(subject, int(task.partition("-")[2]), seconds)
+    except TimeoutError:
+        raise BenchError(f"{name} has not moved its messages within {STEP_SECONDS:g} seconds: some are lost.") from None
+    finally:
+        await subject.close()
+
+
+@click.command()
+@click.argument("task", type=click.Choice(["P3-20", "P3-200", "P4", "P5", "P6", "worker"]))
+@click.argument("name")
+@click.argument("url")
+@click.option("--seconds", type=float, required=True)
+def main(task: str, name: str, url: str, seconds: float) -> None:
+    """Print the sample of NAME, at the broker URL, in TASK as JSON."""
+    try:
+        sample = loops.run(measure(task, name, url, seconds))
+    except BenchError as error:
+        sys.exit(str(error))
+    if sample is not None:
+        click.echo(json.dumps(sample))
+
+
+if __name__ == "__main__":
+    main()
