@@ -16,7 +16,6 @@ nox.options.sessions = [
     "docs",
     "tests",
     "suites",
-    "server",
     "asgi",
     "foreign",
     "browser",
@@ -99,14 +98,6 @@ def suites(session: nox.Session) -> None:
     """The suite's own test, the zoo, and its face: on the newest interpreter that is found."""
     session.install(*TEST, *BROKERS, "-e", ".[speed,trio,redis]")
     session.run("pytest", *TOGETHER, *(session.posargs or ON_ONE))
-
-
-@nox.session
-def server(session: nox.Session) -> None:
-    """The server suite, on the reference server: asyncio, uvloop and trio."""
-    session.install(*TEST, "-e", ".[speed,trio]")
-    command = "{python} -m seaway.reference serve {application} --host {host} --port {port}"
-    session.run("pytest", "conformance", "-q", f"--server={command}", *session.posargs)
 
 
 @nox.session

@@ -73,6 +73,9 @@ def handshake(target: str = "/", *fields: str, **options: Any) -> bytes:
     return request(target, *own, *fields, **options)
 
 
+_OPCODES = (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG)
+
+
 @attrs.frozen
 class Frame:
     """One frame of the server."""
@@ -80,14 +83,20 @@ class Frame:
     opcode: int
     payload: bytes
     fin: bool
+    reserved: int = 0
 
 
 class WebSocket:
-    """An open WebSocket on a `Client`."""
+    """An open WebSocket on a `Client`.
+
+    Attributes:
+        reserved: the reserved bits, 0 to 7, that a data frame of the server may have: those of an agreed extension.
+    """
 
     def __init__(self, client: Client, response: Response) -> None:
         self.client = client
         self.response = response
+        self.reserved = 0
 
     async def send(self, data: bytes) -> bool:
         """Send bytes, whatever they are; see `frame` and `text`."""
@@ -97,7 +106,9 @@ class WebSocket:
         """Return the next frame; `IncompleteError` if the connection ends before or inside it."""
         first, second = await self.client.take(2)
         opcode, fin, count = first & 0x0F, bool(first & 0x80), second & 0x7F
-        if first & 0x70 or second & 0x80 or opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
+        reserved = first >> 4 & 7
+        agreed = self.reserved if opcode < CLOSE else 0
+        if reserved & ~agreed or second & 0x80 or opcode not in _OPCODES:
             raise BadFrameError(f"a server's frame begins with {first:#x} {second:#x}")
         if opcode >= CLOSE and (not fin or count > 125):
             raise BadFrameError("a control frame is fragmented or too long")
@@ -106,7 +117,7 @@ class WebSocket:
             count = int.from_bytes(await self.client.take(width), "big")
             if count < least:
                 raise BadFrameError(f"length {count} is not in its shortest form")
-        return Frame(opcode, await self.client.take(count), fin)
+        return Frame(opcode, await self.client.take(count), fin, reserved)
 
     async def message(self) -> str | bytes:
         """Return the next message; answers pings. A close frame is an error: see `closed`."""

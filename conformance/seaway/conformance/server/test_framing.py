@@ -6,7 +6,7 @@ The application answers by itself, with the path and the body that it got. So wh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -17,21 +17,26 @@ from seaway.conformance.framing import Row, following, rows
 from seaway.conformance.serving.process import Served
 from seaway.conformance.serving.world import ServerWorld
 
-_DRIPPED = 400  # bytes; longer ones, which a busy machine may not get out before `header_timeout`, go whole only
+_DRIPPED, _EVERY = 300, 3  # of requests with at most so many bytes every third is sent byte by byte, too
 _UPGRADE = handshake().partition(b"Host: test\r\n")[2]  # the fields of a handshake, and the empty line
 
 
 def _whole(row: Row) -> Callable[[ServerWorld], Coroutine[Any, Any, None]]:
     async def test(world: ServerWorld) -> None:
-        server = await world.server("echo")
-        await _judge(world, server, row, is_dripped=False, name=f"{world.token}-whole")
-        if len(row.request) <= _DRIPPED:
-            await _judge(world, server, row, is_dripped=True, name=f"{world.token}-dripped")
+        await _judge(world, await world.server("echo"), row, is_dripped=False)
 
     return pytest.mark.needs("http")(test)
 
 
-async def _judge(world: ServerWorld, server: Served, row: Row, *, is_dripped: bool, name: str) -> None:
+def _dripped(row: Row) -> Callable[[ServerWorld], Coroutine[Any, Any, None]]:
+    async def test(world: ServerWorld) -> None:
+        await _judge(world, await world.server("echo", header_timeout=60), row, is_dripped=True)
+
+    return pytest.mark.needs("http", "header_timeout")(test)
+
+
+async def _judge(world: ServerWorld, server: Served, row: Row, *, is_dripped: bool) -> None:
+    name = world.token
     data = row.request + following().replace(b"/next", b"/next/" + name.encode())
     how = "byte by byte" if is_dripped else "whole"
     async with world.client(server) as client:
@@ -80,13 +85,19 @@ async def _status(client: Client, head: bytes) -> int:
     return response.status
 
 
-for _row in rows():
-    _slug = _row.id.replace("-", "_").replace(".", "__")
-    for _name, _make in (("", _whole), ("upgrade__", _upgrade)):
-        if _make is _whole or _row.fields is not None:
-            _test = pytest.mark.req(*_row.requirements)(_make(_row))
-            _test.__name__ = f"test_{_name}{_slug}"
-            globals()[_test.__name__] = _test
+def _tests(number: int, row: Row) -> Iterator[tuple[str, Callable[[ServerWorld], Coroutine[Any, Any, None]]]]:
+    name = row.id.replace("-", "_").replace(".", "__")
+    yield f"test_{name}", _whole(row)
+    if len(row.request) <= _DRIPPED and number % _EVERY == 0:
+        yield f"test_dripped__{name}", _dripped(row)
+    if row.fields is not None:
+        yield f"test_upgrade__{name}", _upgrade(row)
+
+
+for _number, _row in enumerate(rows()):
+    for _name, _test in _tests(_number, _row):
+        _test.__name__ = _name
+        globals()[_name] = pytest.mark.req(*_row.requirements)(_test)
 
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _VALUE = frozenset([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
