@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import secrets
 import shlex
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 HOST = "127.0.0.1"
 
@@ -25,6 +27,7 @@ PLACEHOLDERS = {
 }
 """What a template may have in curly brackets. A word ``{layer}`` or ``{settings}`` becomes any number of words."""
 
+_PORTS = range(12_000, 32_000)  # Linux gives 32,768 and above to outgoing connections, others 49,152 and above
 _NEEDED = ("application", "port")
 _SPREAD = ("layer", "settings")
 _placeholder = re.compile(r"\{([^{}]*)\}")
@@ -85,8 +88,12 @@ def _words(template: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that nobody listens on at this moment.
+
+    It is below those that systems give to outgoing connections: between now and the server's start these come and go.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
