@@ -71,7 +71,8 @@ def docs(session: nox.Session) -> None:
 
 # What one interpreter shows as well as three: the suite judged by broken layers, and what it says to whoever runs it.
 ON_ONE = [
-    f"conformance/tests/test_suite_{name}.py" for name in ("histories", "newcomers", "plugin", "processes", "zoo")
+    f"conformance/tests/test_suite_{name}.py"
+    for name in ("histories", "newcomers", "plugin", "processes", "server_newcomers", "zoo", "zoo_servers")
 ]
 
 

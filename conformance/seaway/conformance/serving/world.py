@@ -247,7 +247,7 @@ class ServerWorld:
             if served.has_crashed:
                 return served.crash()
         alive = [served for served in self._used if not served.has_ended]
-        if isinstance(error, AssertionError) or not alive:
+        if isinstance(error, AssertionError) or not self._used:
             return error
         if not all([await served.answers(self.limits.deadline) for served in alive]):
             return error
