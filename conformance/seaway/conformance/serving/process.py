@@ -24,6 +24,7 @@ from seaway.conformance.client.http import Wire
 from seaway.conformance.face import Crashed, Hang
 from seaway.conformance.remote import environment
 from seaway.conformance.serving.command import HOST
+from seaway.conformance.serving.guard import Guard
 from seaway.conformance.serving.hub import Applications
 
 _LAST_LINES = 15
@@ -38,12 +39,15 @@ class Served:
         applications: what its application calls report.
     """
 
-    def __init__(self, words: Sequence[str], port: int, token: str, hub_port: int, applications: Applications) -> None:
+    def __init__(
+        self, words: Sequence[str], port: int, token: str, hub_port: int, applications: Applications, guard: Guard
+    ) -> None:
         self.port = port
         self.token = token
         self.applications = applications
         self._words = list(words)
         self._may_end = False
+        self._guard = guard
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         try:
             self._process = subprocess.Popen(
@@ -57,6 +61,7 @@ class Served:
         except OSError as error:
             self._output.close()
             raise Crashed(f"{shlex.join(self._words)} could not be started: {error}") from error
+        guard.watch(self.pid)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -174,6 +179,7 @@ class Served:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._guard.forget(self.pid)
         self._output.close()
 
     def _explained(self, what: str) -> str:

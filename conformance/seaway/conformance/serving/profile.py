@@ -108,6 +108,10 @@ class Profile:
         """Return the words that give it the layer *layer*."""
         return _filled(self.layer, "layer", layer)
 
+    def variant_options(self, name: str) -> list[str]:
+        """Return the words of the variant *name*."""
+        return shlex.split(self.variants[name])
+
 
 def _filled(template: str, name: str, value: object) -> list[str]:
     return [word.replace(f"{{{name}}}", str(value)) for word in shlex.split(template)]
@@ -127,7 +131,7 @@ def read(path: Path) -> Profile:
             f"--server-profile={path}: {error.strerror}; expected a TOML file, or the name of a profile that comes "
             f"with the suite: {shipped}"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"--server-profile={path} is no TOML: {error}") from error
 
 
@@ -172,13 +176,17 @@ def _profile(data: dict[str, Any], where: str) -> Profile:
                 raise ProfileError(f"{where}: expected a table [{key}] with at least one line")
             if known is not None:
                 _known(table, known, f"{where}: {key}")
-            found[key] = {name: _text(value, f"{where}: {key}.{name}") for name, value in table.items()}
+            found[key] = {name: _words(value, f"{where}: {key}.{name}") for name, value in table.items()}
     for name, template in found.get("settings", {}).items():
         if "{value}" not in template:
             raise ProfileError(f"{where}: settings.{name}: expected {{value}} in {template!r}")
-    if found.get("layer") and "{layer}" not in found["layer"]:
+    if found.get("layer") and "{layer}" not in _words(found["layer"], f"{where}: layer"):
         raise ProfileError(f"{where}: layer: expected {{layer}} in {found['layer']!r}")
+    if "layer" in found.get("offers", ()) and not found.get("layer"):
+        raise ProfileError(f"{where}: it offers 'layer': expected layer = \"… {{layer}}\", how the server is given one")
     if "signals" in data:
+        if not isinstance(data["signals"], dict) or not data["signals"]:
+            raise ProfileError(f"{where}: expected a table [signals] with at least one line")
         _known(data["signals"], ("stop",), f"{where}: signals")
         names = [one.name for one in signal.Signals]
         found["stop"] = signal.Signals[_known([data["signals"]["stop"]], names, f"{where}: signals.stop")[0]]
@@ -191,9 +199,21 @@ def _text(value: object, where: str) -> str:
     return value
 
 
+def _words(value: object, where: str) -> str:
+    """Return *value*, a text that can be split into words."""
+    text = _text(value, where)
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise ProfileError(f"{where}: {text!r} cannot be read: {error}") from error
+    return text
+
+
 def _known(given: Iterable[Any], known: Iterable[str], where: str) -> list[str]:
     if isinstance(given, str):
         raise ProfileError(f"{where}: expected a list, got the text {given!r}")
+    if not isinstance(given, Iterable):
+        raise ProfileError(f"{where}: expected a list, got {given!r}")
     names = list(known)
     for one in given:
         if one not in names:

@@ -22,6 +22,7 @@ from seaway.conformance.face import Limits
 from seaway.conformance.runner import Bench, Result, run_on
 from seaway.conformance.serving.broker import LAYER, Broker
 from seaway.conformance.serving.command import CommandError, check, command_line, free_port
+from seaway.conformance.serving.guard import Guard
 from seaway.conformance.serving.hub import Hub
 from seaway.conformance.serving.process import Served
 from seaway.conformance.serving.profile import Profile, ProfileError, find
@@ -143,11 +144,13 @@ class _ServerBench(Bench):
     async def open(self) -> AsyncIterator[None]:
         """Have the hub while the block runs, and end all processes then."""
         async with Hub.open(self._limits.deadline) as self.hub:
+            self._guard = Guard()
             try:
                 yield
             finally:
                 for served in self._started:
                     served.kill()
+                self._guard.close()
 
     def world(self, case: Case) -> ServerWorld:
         """Return the world for one run of *case*."""
@@ -170,7 +173,7 @@ class _ServerBench(Bench):
 
     async def _start(self, application: str, settings: dict[str, Any], layer: str) -> Served:
         target, profile = self._target, self._target.profile
-        words = [*profile.variants[self._subject.variant].split()]
+        words = profile.variant_options(self._subject.variant)
         for name, value in settings.items():
             words += profile.setting(name, value)
         options = {"settings": words, "layer": profile.layer_options(layer) if layer else []}
@@ -181,7 +184,7 @@ class _ServerBench(Bench):
             options,
         )
         token = secrets.token_hex(6)
-        served = Served(line, port, token, self.hub.port, self.hub.server(token))
+        served = Served(line, port, token, self.hub.port, self.hub.server(token), self._guard)
         self._started.append(served)
         return served
 
