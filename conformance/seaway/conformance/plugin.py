@@ -63,7 +63,7 @@ def _option(config: pytest.Config, name: str) -> Any:
 
 
 def _asked(config: pytest.Config) -> bool:
-    return bool(_option(config, "layer") or _option(config, "server"))
+    return _option(config, "layer") is not None or _option(config, "server") is not None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -95,9 +95,9 @@ def _target(config: pytest.Config) -> Any:
     from seaway.conformance.target import TargetError
 
     layer, server = _option(config, "layer"), _option(config, "server")
-    if layer and server:
+    if layer is not None and server is not None:
         raise TargetError("--layer and --server are two suites: run one after the other")
-    if layer:
+    if layer is not None:
         pairs = _option(config, "layer_option") or []
         return LayerTarget.load(layer, pairs, str(config.invocation_params.dir))
     return ServerTarget.load(server, _option(config, "server_profile"))

@@ -179,16 +179,18 @@ class Wire:
             await self.ended()
             tasks.cancel_scope.cancel()
 
-    async def stuff(self, data: bytes) -> int:
-        """Send `data` until the server, given every chance, reads no more; returns how much it was."""
-        sent = refused = 0
-        while sent < len(data) and refused < 300:
+    async def stuff(self, data: bytes, *, quiet: float = 1.0) -> int:
+        """Send `data` until the server has taken nothing for `quiet` seconds; returns how much it was."""
+        sent = 0
+        while sent < len(data):
             try:
                 sent += self.socket.send(data[sent : sent + 65536])
-                refused = 0
             except BlockingIOError:
-                refused += 1
-                await anyio.lowlevel.checkpoint()
+                with anyio.move_on_after(quiet) as waiting:
+                    await anyio.wait_writable(self.socket)
+                if waiting.cancelled_caught:
+                    break
+        await anyio.lowlevel.checkpoint()
         return sent
 
     async def more(self) -> bool:

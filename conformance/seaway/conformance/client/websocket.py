@@ -135,7 +135,7 @@ class WebSocket:
                 kind = received.opcode or kind
                 parts.append(received.payload)
                 if received.fin:
-                    return b"".join(parts).decode() if kind == TEXT else b"".join(parts)
+                    return _text(b"".join(parts)) if kind == TEXT else b"".join(parts)
 
     async def closed(self) -> int:
         """Pass over messages to the server's close, answer it, and wait for the end of the connection.
@@ -151,13 +151,20 @@ class WebSocket:
         rest = await self.client.ended()
         if rest:
             raise BadFrameError(f"sent after the close frame: {rest!r}")
-        received.payload[2:].decode()
+        _text(received.payload[2:])
         return int.from_bytes(received.payload[:2], "big") if received.payload else 1005
 
     async def close(self, code: int | None = 1000) -> int:
         """Close in order; returns the code that the server answered with."""
         await self.send(close_frame(code))
         return await self.closed()
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BadFrameError(f"sent as text: {error}") from None
 
 
 @asynccontextmanager

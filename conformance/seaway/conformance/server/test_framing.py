@@ -52,12 +52,16 @@ async def _judge(world: ServerWorld, server: Served, row: Row, *, is_dripped: bo
             rest = await client.ended()
             assert rest == b"", f"{row}, sent {how}: behind the refusal came {rest[:200]!r}"
     async with world.client(server) as client:
-        seen = json.loads((await client.ask(f"/seen/{name}")).body)
-        assert seen == (first.status == 200), f"{row}, sent {how}: the request behind it came through {seen} times"
+        seen = (await client.ask(f"/seen/{name}")).body
+        expected = b"1" if first.status == 200 else b"0"
+        assert seen == expected, f"{row}, sent {how}: the request behind it came through {seen!r} times"
 
 
 def _heard(response: Response) -> list[Any]:
-    path, body = json.loads(response.body)
+    try:
+        path, body = json.loads(response.body)
+    except ValueError:
+        raise AssertionError(f"expected the application's answer, its path and body in JSON, got {response}") from None
     return [path, body.encode("latin-1")]
 
 
