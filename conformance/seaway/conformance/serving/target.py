@@ -95,7 +95,10 @@ class ServerTarget:
 
     def again(self, subject: ServerSubject) -> tuple[str, str]:
         """Return the options that test this again, and what chooses *subject* in ``-k``."""
-        return f'--server="{self.name}"', subject.name.replace(", ", " and ")
+        chosen = (
+            f"{subject.variant} and applications" if not subject.is_own else f"{subject.variant} and not applications"
+        )
+        return f'--server="{self.name}"', chosen
 
     def fits(self, case: Case, subject: ServerSubject) -> bool:
         """Return whether *case* runs on *subject*: on applications of the other flavour only if it is for both."""

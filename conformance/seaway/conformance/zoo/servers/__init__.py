@@ -2,7 +2,7 @@
 
 ``python -m seaway.conformance.zoo.servers NAME APPLICATION …`` is the reference server with the fault NAME put into
 it; the rest of the command is that of ``seaway serve``. Each must fail by an assertion in a test of the requirement
-that it declares, and pass every test outside what it declares. `SERVERS` has all of them.
+that it declares first; the others that it declares are those whose tests see the fault too. `SERVERS` has all of them.
 """
 
 from seaway.conformance.zoo.servers import calls, life, mailboxes, wire  # noqa: F401 - they register their servers
