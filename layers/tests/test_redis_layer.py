@@ -330,6 +330,17 @@ async def test_many_consumers_that_come_and_go_leave_nothing(server: Server, mak
     await until(lambda: server.command("XLEN", keys.inbox(inbox)[0]) == 0, "the stream is trimmed")
 
 
+async def test_a_reader_that_fails_begins_anew(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    layer = make()
+    inbox = await layer.new_channel("here!")
+    engine = layer._engine
+    working, engine.clock = engine.clock, None  # type: ignore[assignment]
+    await until(lambda: "begins anew" in caplog.text, "nothing was logged")
+    engine.clock = working
+    await layer.send(f"{inbox}1", numbered(1))
+    assert await layer.receive([inbox], 5) == (f"{inbox}1", numbered(1))
+
+
 @pytest.mark.req("GRP-012")
 async def test_an_attach_during_a_change_of_membership_costs_no_message(make: Make) -> None:
     layer = make()

@@ -17,6 +17,7 @@ from seaway.layers.redis._connection import AsyncConnection, Connection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._lane import Lane
+from seaway.layers.redis._link import logger
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
 from seaway.layers.redis._settings import RedisOptions
@@ -172,6 +173,13 @@ class AsyncEngine(Engine):
         assert lane.connection is not None
         return lane.connection
 
+    async def _served(self, lane: Lane) -> bool:
+        try:
+            return await self.serve(lane)
+        except Exception:
+            logger.exception("a batch of a layer failed")
+            return False
+
     async def _work(self, lane: Lane) -> None:
         try:
             while True:
@@ -180,7 +188,7 @@ class AsyncEngine(Engine):
                     waiter.arm()
                     lane.idle.append(waiter)
                     await waiter.wait()
-                elif not await self.serve(lane):
+                elif not await self._served(lane):
                     await anyio.sleep(lane.pause.next())
         finally:
             connection, lane.connection = lane.connection, None

@@ -26,6 +26,12 @@ READ_AHEAD = 500
 """Entries, and `READ_AHEAD_BYTES`, that are read before anybody takes them; they still count as in the inbox."""
 
 READ_AHEAD_BYTES = 1 << 22
+
+TEND_SECONDS = 0.1
+"""How long a reader that is busy lets its inbox alone, unless `UNTOLD` messages were taken or room may be short. To
+tend it before every read would be half of the broker's work for one message at a time."""
+
+UNTOLD = 64
 _MARKS = (b"o", b"x")
 _MUTABLE = frozenset((list, dict))
 
@@ -72,6 +78,10 @@ class OwnInbox:
         self._given = [0, 0]
         self._reported = [0, 0]
         self._entered: deque[tuple[int, Id]] = deque()
+        self._tended = 0.0
+        self._rest: list[RawEntry] = []
+        self._begin: Id = (0, 0)
+        self._has_lapsed = False
         self._more = False
         self._size = 1
         self._owner = f"{options.client_name} {gethostname()}:{getpid()}"
@@ -95,18 +105,16 @@ class OwnInbox:
             place.count, place.bytes, "1" if other else "0", self._owner,
         )  # fmt: skip
 
-    def attached_by(self, reply: Sequence[Any], fresh: int, history: History | None, now: float, clock: Clock) -> None:
+    def attached_by(self, reply: Sequence[Any], fresh: int, history: History | None, now: float) -> None:
         """Take the broker's answer to `attach`, whose epoch was *fresh*."""
         if reply[0] == b"late":
             self._epoch, self._fresh = 0, max(self._fresh, int(reply[1]))
             return
-        if self._cut_off:
+        if self._cut_off and reply[0] != b"new":
             self._lost()
         self._cut_off = False
         if reply[0] == b"new":
-            is_first = self._epoch == 0 and self.history is None
-            self._begin_anew(reply, is_first, clock)
-            self.is_ready = is_first
+            self._begin_anew(reply, is_first=self._epoch == 0 and self.history is None)
         self._epoch = fresh
         self._reported = [-1, -1]
         self.history = history
@@ -118,8 +126,14 @@ class OwnInbox:
         """The epoch that the last `attach` asked for."""
         return self._fresh
 
-    def tend(self) -> Command:
+    def is_due(self, now: float) -> bool:
+        """Return whether `tend` is worth the broker's time before the next read."""
+        untold = self._given[0] - self.place.count - self._reported[0]
+        return now - self._tended >= min(TEND_SECONDS, self._options.lease / 4) or untold >= UNTOLD or self.is_pressed()
+
+    def tend(self, now: float) -> Command:
         """Return the command that keeps this inbox, and tells what was taken."""
+        self._tended = now
         taken, size = self._taken()
         first = ""
         if taken == self._given[0]:
@@ -261,24 +275,39 @@ class OwnInbox:
 
     def lapsed(self) -> None:
         """A membership was found gone (GAP-011)."""
-        self._lost()
+        if self.is_ready:
+            self._lost()
+        else:
+            self._has_lapsed = True
 
     def _lost(self) -> None:
         self._client.dropped["lost"] += 1
         self._store.feed(self.place, [gap((self.name,), "lost", None)])
 
-    def _begin_anew(self, reply: Sequence[Any], is_first: bool, clock: Clock) -> None:
-        if not is_first:
-            self._lost()
+    def _begin_anew(self, reply: Sequence[Any], is_first: bool) -> None:
         # What was not taken from earlier streams counts on in the new one.
         self._given = [self.place.count, self.place.bytes]
         self._entered.clear()
-        if not is_first:
-            self.feed(reply[2], clock)
-        self.position = max(self.position, parse_id(reply[1]))
+        if is_first:
+            self.position = parse_id(reply[1])
+            return
+        self.is_ready = False
+        self._rest += reply[2]
+        self._begin = parse_id(reply[1])
+
+    def ready(self, clock: Clock) -> None:
+        """After a loss: give the news, and what could still be read; the memberships have been looked after."""
+        rest, self._rest = self._rest, []
+        self._lost()
+        self.feed(rest, clock)
+        if self._has_lapsed and rest:
+            self._lost()  # what groups have sent since the rest
+        self._has_lapsed = False
+        self.position = max(self.position, self._begin)
         self.streams += 1
         for membership in self.memberships.values():
             membership.forget_positions()
+        self.is_ready = True
 
 
 class Clock:

@@ -54,7 +54,7 @@ class Owner:
             raise
         with engine.lock:
             engine.clock.set(*job.replies[1])
-            own.attached_by(job.replies[0], own.fresh, job.history, asked, engine.clock)
+            own.attached_by(job.replies[0], own.fresh, job.history, asked)
             engine.inboxes[name] = own
             engine.nudge()
         engine.push()

@@ -12,9 +12,10 @@ from time import monotonic
 from typing import Any
 
 from seaway.layers.redis._connection import Connection
-from seaway.layers.redis._engine import BLOCK, Engine
+from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._lane import Pause
+from seaway.layers.redis._link import BLOCK, logger
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._wire import Command, Id, parse_id, show_id
 
@@ -43,6 +44,10 @@ class Reader:
             try:
                 await self._session(pause)
             except ConnectionError:
+                self._away()
+                await engine.rest(pause.next())
+            except Exception:
+                logger.exception("the reader of a layer failed, and begins anew")
                 self._away()
                 await engine.rest(pause.next())
 
@@ -75,8 +80,10 @@ class Reader:
                 if monotonic() >= self._next_beat:
                     self._next_beat = monotonic() + engine.options.lease / 3
                     await self._owner.beat()
-                    for own in list(engine.inboxes.values()):
-                        own.is_ready = own.is_ready or own.attached
+                    with engine.lock:
+                        for own in engine.inboxes.values():
+                            if own.attached and not own.is_ready:
+                                own.ready(engine.clock)
                 await self._round(connection)
                 pause.reset()
         finally:
@@ -86,15 +93,17 @@ class Reader:
     async def _round(self, connection: Connection) -> None:
         engine = self._engine
         with engine.lock:
+            now = monotonic()
             owns = [own for own in engine.inboxes.values() if own.attached]
-            commands: list[Command] = [own.tend() for own in owns]
+            tended = [own for own in owns if own.is_due(now)]
+            commands: list[Command] = [own.tend(now) for own in tended]
             commands += [self._read(owns), ("TIME",)]
         asked = monotonic()
         replies = await connection.run(commands, self._block + engine.margin)
         _raise_first(replies, connection)
         with engine.lock:
             engine.clock.set(*replies[-1])
-            for own, reply in zip(owns, replies, strict=False):
+            for own, reply in zip(tended, replies, strict=False):
                 if reply == 1:
                     own.contact = asked
                 else:
@@ -145,7 +154,7 @@ class Reader:
             engine.clock.set(*replies[-1])
             for own, fresh, reply in zip(owns, epochs, replies, strict=False):
                 if not own.closed:
-                    own.attached_by(reply, fresh, history, asked, engine.clock)
+                    own.attached_by(reply, fresh, history, asked)
         self._next_beat = 0.0  # who has lost an inbox may have lost memberships too
 
 
