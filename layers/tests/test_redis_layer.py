@@ -353,3 +353,18 @@ async def test_an_attach_during_a_change_of_membership_costs_no_message(make: Ma
             await cut_reader(layer)
         await layer.group_add("room", f"{inbox}1")
     assert await all_of(layer, inbox) == [numbered(number) for number in range(5)]
+
+
+@pytest.mark.req("LAY-086")
+@pytest.mark.req("GAP-002")
+async def test_an_empty_receive_comes_after_the_news_of_what_found_no_room(make: Make) -> None:
+    layer, sender = make(inbox_capacity=2), make()
+    inbox = await layer.new_channel("here!")
+    await layer.group_add("room", f"{inbox}1")
+    for round_ in range(20):
+        for number in range(3):
+            await sender.send_group("room", numbered(number))
+        got = []
+        while (received := await layer.receive([inbox], 0))[1] is not None:
+            got.append(received[1])
+        assert got == [numbered(0), numbered(1), {"type": "layer.gap", "reason": "overflow", "dropped": 1}], round_

@@ -99,9 +99,11 @@ class Engine(Link):
             if own.paused and own.has_plenty_of_room():
                 own.paused = False
                 self.nudge()
+                self.push()
             if own.attached and not own.is_reporting and own.is_urgent():
                 own.is_reporting = True
                 self.submit(Job([], again=True))
+                self.push()
 
     def kick(self) -> None:
         """Ask the broker for messages of normal channels, if a call waits for any."""
@@ -175,7 +177,9 @@ class Engine(Link):
     async def _look_into(self, own: OwnInbox, deadline: float) -> None:
         nudged = False
         while not own.closed and monotonic() < deadline:
-            job = Job([own.look()], deadline, again=True, done=partial(self._looked, own))
+            # What was taken is told first: then news of what found no room is there to be read.
+            commands = [own.tend(monotonic()), own.look()]
+            job = Job(commands, deadline, again=True, done=partial(self._looked, own))
             if not await self.call_within(job, deadline - monotonic()) or job.error is not None:
                 return
             if job.replies:
@@ -192,7 +196,7 @@ class Engine(Link):
         if job.error is not None or own.closed:
             return
         with self.lock:
-            reply, job.replies = job.replies[0], []
+            reply, job.replies = job.replies[1], []
             if not own.is_ready or own.history is None or job.history is None:
                 return
             if own.history.replication != job.history.replication or reply[0] == 0:
