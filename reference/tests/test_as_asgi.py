@@ -460,3 +460,27 @@ async def test_a_body_that_nobody_gets_may_go_on_after_the_server_in_front_has_a
         {"type": "http.response.body", "body": b"", "more_body": False},
     ]
     assert application.only.messages[-1] == {"type": "http.disconnect", "complete": True}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[b"five"], [b"+5"], [b""], [b"5, 5"], [b"1" * 19], ["²".encode("latin-1")], [b"5", b"5"]],
+    ids=["word", "sign", "empty", "list", "nineteen digits", "superscript", "twice"],
+)
+async def test_a_length_that_is_not_one_number_is_refused(values: list[bytes]) -> None:
+    """HTTP-073: servers in front let some of them through."""
+    scope = HTTP | {"method": "POST", "headers": [(b"content-length", value) for value in values]}
+    application = Application(answer)
+    async with opened(application) as app:
+        call = await ask(app, scope)
+    assert call.sent[0]["status"] == 400
+    assert not application.consumers
+
+
+async def test_a_path_that_cannot_be_text_is_refused() -> None:
+    """HTTP-007: a server that hands on its bytes as lone surrogates."""
+    application = Application(answer)
+    async with opened(application) as app:
+        call = await ask(app, HTTP | {"path": "/\udcff"})
+    assert call.sent[0]["status"] == 400
+    assert not application.consumers

@@ -30,9 +30,8 @@ def adapt_sync(application: Callable[..., Callable[[Message], None]]) -> Callabl
         return SyncCalls(application, type, channel_layer, send)
 
     adapted.is_async = True  # type: ignore[attr-defined]
-    types = getattr(application, "types", None)
-    if types is not None:
-        adapted.types = types  # type: ignore[attr-defined]
+    if hasattr(application, "types"):
+        adapted.types = application.types  # type: ignore[attr-defined]
     return adapted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -51,9 +52,9 @@ class ServerCore:
     def __init__(self, application: Callable[..., Any], layer: Any, settings: Settings) -> None:
         if not callable(application):
             raise TypeError(f"an application is a callable that makes consumers, not {application!r}")
-        types = getattr(application, "types", None) or ("http", "websocket")
-        if isinstance(types, str):
-            raise TypeError(f"application.types: expected a collection of types, got the string {types!r} (CON-007)")
+        types = getattr(application, "types", ("http", "websocket"))
+        if isinstance(types, str) or not isinstance(types, Collection):
+            raise TypeError(f"application.types: expected a collection of types, got {types!r} (CON-007)")
         if layer is not None:
             check_interface(layer)
         self.types = frozenset(types)

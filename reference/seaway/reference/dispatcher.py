@@ -51,7 +51,7 @@ class Dispatcher:
         self._numbers = itertools.count(1)
         self._reported: set[str] = set()
         # The lifespan consumer does not count in the bound (SRV-028).
-        self._most = settings.max_consumers + ("lifespan" in (getattr(application, "types", None) or ()))
+        self._most = settings.max_consumers + ("lifespan" in getattr(application, "types", ()))
 
     async def open(self) -> None:
         """Make the inbox. `ConnectionError` without a broker."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
@@ -59,7 +59,10 @@ class Core:
     ) -> None:
         self.application = application
         self.is_async = bool(getattr(application, "is_async", True))
-        self.types = frozenset(getattr(application, "types", None) or ("http", "websocket"))
+        types = getattr(application, "types", ("http", "websocket"))
+        if isinstance(types, str) or not isinstance(types, Collection):
+            raise TypeError(f"application.types: expected a collection of types, got {types!r} (CON-007)")
+        self.types = frozenset(types)
         self.limits = limits
         self.clock = clock
         self.deadline = deadline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
-from ..protocols.head import BAD_ESCAPE, Head, Refused
+from ..protocols.head import BAD_ESCAPE, Head, Refused, length_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,17 +22,20 @@ def head_of(scope: Any) -> Head:
     head.method = scope.get("method", "GET")
     head.http_version = scope.get("http_version", "1.1")
     head.path = scope["path"]
-    head.raw_path = scope.get("raw_path") or quote(head.path).encode("ascii")
+    head.raw_path = scope.get("raw_path") or quote(head.path, errors="surrogateescape").encode("ascii")
     head.query_string = scope.get("query_string") or b""
     head.headers = [(bytes(name).lower(), bytes(value).strip(b" \t")) for name, value in scope["headers"]]
     _check_path(head.raw_path)
+    lengths: list[bytes] = []
     for name, value in head.headers:
-        if name == b"content-length" and value.isdigit():
-            head.length = int(value)
+        if name == b"content-length":
+            lengths.append(value)
         elif name == b"transfer-encoding":
             head.chunked = True
         elif name == b"expect" and value.lower() == b"100-continue":
             head.expects = head.http_version == "1.1"
+    if lengths:
+        head.length = length_of(lengths)
     return head
 
 

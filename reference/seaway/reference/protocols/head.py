@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["BAD_ESCAPE", "BARE_LF", "TOKEN", "Head", "Refused", "open_end", "parse_fields", "parse_head"]
+__all__ = ["BAD_ESCAPE", "BARE_LF", "TOKEN", "Head", "Refused", "length_of", "open_end", "parse_fields", "parse_head"]
 
 BARE_LF = re.compile(rb"(?<!\r)\n")
 # Everything but controls; a head with these deleted must leave the line ends, each where the lines were split.
@@ -264,9 +264,14 @@ def _decide_framing(head: Head, length: list[bytes] | None, coding: list[bytes] 
             raise Refused(501, "the only transfer coding that is understood is chunked (RFC 9112, 6.1)")
         head.chunked = True
     elif length is not None:
-        if len(length) != 1 or not length[0].isdigit() or len(length[0]) > 18:
-            raise Refused(400, "Content-Length is not one number (RFC 9112, 6.3)")
-        head.length = int(length[0])
+        head.length = length_of(length)
+
+
+def length_of(values: list[bytes]) -> int:
+    """The body's length in bytes by these `content-length` values. `Refused`: not one, of 1 to 18 digits (HTTP-073)."""
+    if len(values) != 1 or not values[0].isdigit() or len(values[0]) > 18:
+        raise Refused(400, "Content-Length is not one number (RFC 9112, 6.3)")
+    return int(values[0])
 
 
 def _list(values: list[bytes] | None) -> set[bytes]:
