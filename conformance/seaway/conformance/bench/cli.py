@@ -84,8 +84,8 @@ def bench(
     """Measure our layers and server beside their peers, and print ratios.
 
     WORK: P1 and P2 (memory layer), P3 to P6 (Redis layer), P7 (HTTP), P8 (WebSocket echo), P9 (memory of an idle
-    WebSocket). Without one, all that can run here. The exit code is 1 if a contender failed; a missed figure is
-    no failure.
+    WebSocket), P10 (from a POST to a thousand WebSockets, over Redis). Without one, all that can run here. The exit
+    code is 1 if a contender failed; a missed figure is no failure.
     """
     chosen = [one for one in scenarios(layers, servers) if not works or one.work in works]
     able, left_out = _able(chosen)

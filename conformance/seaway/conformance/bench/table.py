@@ -61,7 +61,7 @@ def _to_reach(row: Row) -> str:
         return ""
     if row.goal.at_least is not None:
         return f"≥ {row.goal.at_least:g}"
-    return f"≤ {row.goal.at_most:g}" if row.other is not None else f"≤ {row.goal.at_most:g} {row.metric.unit}"
+    return f"≤ {row.goal.at_most:.3g}" if row.other is not None else f"≤ {row.goal.at_most:g} {row.metric.unit}"
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The works of the benchmark, P1 to P9: who is compared with whom, and what is to be reached."""
+"""The works of the benchmark, P1 to P10: who is compared with whom, and what is to be reached."""
 
 import functools
 import http.client
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from seaway.conformance.bench import layer_load, redis_works, websocket_load, wrk
+from seaway.conformance.bench import end_to_end, layer_load, redis_works, websocket_load, wrk
 from seaway.conformance.bench.applications.routes import HELLO, ROUTED_PATH
 from seaway.conformance.bench.errors import BenchError
 from seaway.conformance.bench.processes import ServerProcess, can_account, per_cpu_second, running
@@ -17,7 +17,7 @@ from seaway.conformance.bench.report import Goal, Role, Sample
 from seaway.conformance.bench.scenarios import KIBIBYTES, PER_CPU_SECOND, PER_SECOND, Contender, Scenario
 from seaway.conformance.bench.servers import BENCH_EXTRA, DAPHNE, GRANIAN, HYPERCORN, OURS, UVICORN, Server
 
-WORKS: Final = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9")
+WORKS: Final = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10")
 
 _APPLICATIONS: Final = "seaway.conformance.bench.applications"
 _PEERS: Final = (UVICORN, GRANIAN, HYPERCORN, DAPHNE)
@@ -35,6 +35,7 @@ def scenarios(layers: tuple[str, ...], servers: tuple[Server, ...]) -> Iterator[
         yield _routed_http(servers, browser_headers)
     yield _echo(servers)
     yield _idle(servers)
+    yield end_to_end.scenario()
 
 
 # P1 and P2: layers

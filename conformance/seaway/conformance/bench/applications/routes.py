@@ -1,8 +1,9 @@
-"""The routes that every routed application has, and the one that is asked for."""
+"""What applications answer, the routes that every routed one has, and the one that is asked for."""
 
 from typing import Final
 
 HELLO: Final = b"Hello, world!"
+POSTED: Final = b"posted"
 AREAS: Final = (
     "accounts", "articles", "basket", "catalogue", "comments", "contacts", "devices", "events", "files",
     "groups", "invoices", "journals", "letters", "members", "notes", "orders", "payments", "reports",
