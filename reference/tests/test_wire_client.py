@@ -16,6 +16,12 @@ GOOD = {
         b"ok",
         "chunked",
     ),
+    "chunked, as a recipient must take it": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+        b'002;a;b=c ; d="e;\\"f"\r\nok\r\n000;last\r\nx: y\r\n\r\n',
+        b"ok",
+        "chunked",
+    ),
     "until the end": (b"HTTP/1.1 200 \r\n\r\nok", b"ok", "close"),
     "no content": (b"HTTP/1.1 204 No Content\r\nx: y\r\n\r\n", b"", "none"),
 }
@@ -26,6 +32,8 @@ BAD = {
     "204 with a length": b"HTTP/1.1 204 No\r\ncontent-length: 0\r\n\r\n",
     "NUL in a value": b"HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n",
     "a chunk without its CRLF": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nokXX0\r\n\r\n",
+    "a chunk whose extension has no name": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0;\r\n\r\n",
+    "a chunk size in another system": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0x0\r\n\r\n",
     "a response after the response": b"oops",
 }
 CUT = {
@@ -59,6 +67,13 @@ async def test_responses_are_read_in_every_framing(name: str) -> None:
     response = await read(data)
 
     assert (response.body, response.framing) == (body, framing)
+
+
+@pytest.mark.parametrize("value", [b"close", b"Close", b"x, close", b"x\r\nconnection: close"])
+async def test_a_response_that_says_that_the_connection_ends_is_known(value: bytes) -> None:
+    response = await read(b"HTTP/1.1 204 No Content\r\nConnection: " + value + b"\r\n\r\n")
+
+    assert response.closes
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -24,8 +24,11 @@ DEADLINE = 60.0  # seconds; generous: nobody waits for it unless something is br
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
 _VISIBLE = rb"[\x21-\x7e\x80-\xff]"
 _VALUE = rb"(?:" + _VISIBLE + rb"(?:[\t\x20-\x7e\x80-\xff]*" + _VISIBLE + rb")?)?"
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(" + _VALUE + rb")[ \t]*")
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*(" + _VALUE + rb")[ \t]*")
+_QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
+_EXTENSION = rb"[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?"
+_CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:" + _EXTENSION + rb")*")  # extensions are ignored (RFC 9112, section 7.1.1)
 
 
 class BadResponseError(AssertionError):
@@ -58,9 +61,15 @@ class Response:
         return values[0] if values else None
 
     @property
+    def options(self) -> list[bytes]:
+        """What the fields `Connection` list, in lower case."""
+        values = b",".join(value for key, value in self.fields if key == b"connection")
+        return [option.strip().lower() for option in values.split(b",")]
+
+    @property
     def closes(self) -> bool:
         """Whether it says that the connection ends with it."""
-        return (self.field(b"connection") or b"").lower() == b"close"
+        return b"close" in self.options
 
 
 def request(
@@ -275,7 +284,7 @@ class Client(Wire):
         if method == "HEAD" or status == 304:
             return head
         if coding is not None:
-            if coding != b"chunked":
+            if coding.lower() != b"chunked":
                 raise BadResponseError(f"transfer-encoding: {coding!r}")
             body, trailers = await self._chunks()
             return attrs.evolve(head, body=body, framing="chunked", trailers=trailers)
@@ -304,9 +313,10 @@ class Client(Wire):
         try:
             while True:
                 line = await self.line()
-                if _CHUNK_SIZE.fullmatch(line) is None:
+                matched = _CHUNK.fullmatch(line)
+                if matched is None:
                     raise BadResponseError(f"not a chunk size: {line!r}")
-                size = int(line, 16)
+                size = int(matched[1], 16)
                 if size == 0:
                     return body, await self._fields()
                 chunk = await self.take(size + 2)

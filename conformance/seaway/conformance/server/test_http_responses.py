@@ -84,7 +84,7 @@ async def test_a_response_to_head_has_the_fields_and_no_body(world: ServerWorld)
     own = await answered(world, [{**OK, "body": b"", "headers": [(b"content-length", b"70")]}], method="HEAD")
     assert (own.body, own.field(b"content-length")) == (b"", b"70")
     several = await answered(world, [BEGIN, MORE, LAST], method="HEAD")
-    assert (several.body, several.field(b"transfer-encoding")) == (b"", b"chunked")
+    assert (several.body, (several.field(b"transfer-encoding") or b"").lower()) == (b"", b"chunked")
 
 
 @pytest.mark.req("HTTP-041", "HTTP-043")
