@@ -14,8 +14,9 @@ from seaway.conformance.cli import report as report_command
 from seaway.conformance.known import KnownFailuresError, read
 from seaway.conformance.matrix import badge, page
 from seaway.conformance.report import Run, as_json, lines, profiles
-from seaway.conformance.runner import Result, Verdict
-from seaway.conformance.suites import LAYER, SUITES, Suite
+from seaway.conformance.runner import Result, Verdict, not_offered
+from seaway.conformance.serving.profile import SETTINGS
+from seaway.conformance.suites import LAYER, SERVER, SUITES, Suite
 from seaway.conformance.world import World
 
 
@@ -33,8 +34,24 @@ def results(verdict_of: dict[str, Verdict], subject: str = "asyncio") -> list[Re
     ]
 
 
+ASYNC = frozenset({"async"})
+
+
 def run_of(verdict_of: dict[str, Verdict], **rest: Any) -> Run:
-    return Run("mypkg.Layer", results(verdict_of), all_cases(), **rest)
+    return Run("mypkg.Layer", results(verdict_of), all_cases(), ASYNC, **rest)
+
+
+def server_run(offers: set[str], settings: bool = True, **rest: Any) -> Run:
+    """Return a run of the server suite by a server that passes all that can be tried."""
+    able = {*offers, "layer", "signals", "async applications", "no sync applications", "limited descriptors"}
+    able |= set(SETTINGS) if settings else set()
+    found = [
+        not_offered(case, "server", case.needs - able, SERVER.needs)
+        if case.needs - able
+        else Result(case.name, "server", case.ids, "pass")
+        for case in all_cases(SERVER)
+    ]
+    return Run("command", found, all_cases(SERVER), frozenset(able), suite=SERVER, **rest)
 
 
 def verdict(run: Run, identifier: str) -> str:
@@ -109,9 +126,10 @@ def test_what_fails_now_and_then_is_told_apart_and_conforms_to_nothing_when_it_f
 
 def test_a_requirement_of_the_other_flavour_is_not_offered() -> None:
     both = run_of({})
-    run = Run("mypkg.Layer", [one for one in both.results if "LAY-027" not in one.ids], all_cases())
+    run = evolve(both, results=[one for one in both.results if "LAY-027" not in one.ids])
     assert verdict(run, "LAY-027") == "not offered"
-    assert verdict(evolve(run, partial=True), "LAY-027") == "not run"
+    assert verdict(evolve(run, offers=frozenset({"async", "sync"})), "LAY-027") == "not run"
+    assert profiles(run)["sync layer"] == "not offered"
 
 
 def test_what_is_blocked_or_left_out_has_no_verdict_of_conformance() -> None:
@@ -119,6 +137,33 @@ def test_what_is_blocked_or_left_out_has_no_verdict_of_conformance() -> None:
     assert profiles(run_of({}, partial=True))["async layer"] == "incomplete"
     assert profiles(run_of({"LAY-045": "suite error"}))["async layer"] == "incomplete"
     assert profiles(run_of({}))["async layer"] == "conforms"
+
+
+def test_what_was_not_tried_at_all_is_not_run() -> None:
+    run = evolve(run_of({}, partial=True), results=[], offers=frozenset({"async", "sync"}))
+    assert set(profiles(run).values()) == {"not run"}
+    run = evolve(server_run({"http", "websocket", "lifespan"}), results=[])
+    assert profiles(run) == {
+        **dict.fromkeys(("async server", "http", "websocket", "lifespan", "processes"), "not run"),
+        **dict.fromkeys(("sync server", "http2"), "not offered"),
+    }
+
+
+def test_a_server_conforms_for_the_protocols_that_it_speaks_and_says_which() -> None:
+    assert profiles(server_run({"http", "websocket", "lifespan"}))["async server"] == "conforms"
+    narrow = profiles(server_run({"http"}))
+    assert narrow["async server (http)"] == narrow["http"] == "conforms"
+    assert narrow["websocket"] == "not offered"
+    assert "async server" not in narrow
+
+
+def test_what_the_suite_was_not_told_how_to_try_leaves_the_verdict_incomplete() -> None:
+    assert profiles(server_run({"http", "websocket", "lifespan"}, settings=False))["async server"] == "incomplete"
+    found = [
+        not_offered(case, "asyncio", {"peer"}, LAYER.needs) if "peer" in case.needs else result
+        for case, result in zip(all_cases(), results({}), strict=True)
+    ]
+    assert profiles(evolve(run_of({}), results=found))["async layer"] == "incomplete"
 
 
 def test_a_report_that_was_cut_off_has_no_profiles() -> None:

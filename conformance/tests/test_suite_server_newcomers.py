@@ -163,7 +163,7 @@ def test_a_part_of_a_run_has_a_valid_report_and_earns_no_profile(folder: Path) -
     jsonschema.validate(report, schema)
     assert report["server"]["target"] == OURS
     assert report["partial"] is True
-    assert set(report["profiles"].values()) == {"incomplete", "not offered"}
+    assert set(report["profiles"].values()) == {"incomplete", "not run", "not offered"}
     assert {test["subject"] for test in report["tests"]} == {"uvloop"}
 
 

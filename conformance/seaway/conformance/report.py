@@ -20,8 +20,15 @@ from seaway.spec.registry import requirements
 
 SCHEMA = "seaway-conformance-report/1"
 BROKEN = frozenset({"fail", "timeout", "crash"})
-_OUTSIDE = {"flush": "flush", "statistics": "statistics", "process": "processes", "broker": "faults"}
-_PARTS = ("http", "websocket", "lifespan", "http2")
+_PROTOCOLS = ("http", "websocket", "lifespan")
+_PARTS = (*_PROTOCOLS, "http2")
+_OF_LAYERS = {
+    "processes": {"process"},
+    "faults": {"broker", "freeze", "promote", "link", "forget", "spoil"},
+    "flush": {"flush"},
+    "statistics": {"statistics"},
+}
+"""Profiles of layers that are no flavour, the first that fits, by what their cases need."""
 
 
 @frozen
@@ -50,6 +57,7 @@ class Run:
         target: what ``--layer`` or ``--server`` was.
         results: of every case and subject that ran.
         cases: every case of the suite.
+        offers: what the target declares before anything was tried: flavours of a layer, protocols of a server.
         partial: whether cases were left out by whoever started the run.
         known: reasons by requirement identifier, for failures that are known.
         flaky: reasons by requirement identifier, for what fails now and then.
@@ -61,6 +69,7 @@ class Run:
     target: str
     results: Sequence[Result]
     cases: Sequence[Case]
+    offers: frozenset[str]
     partial: bool = False
     known: Mapping[str, str] = {}
     flaky: Mapping[str, str] = {}
@@ -100,15 +109,15 @@ def _line(identifier: str, found: list[Result], run: Run) -> Line:
         return Line(identifier, "pass")
     if found:
         return Line(identifier, "not offered", found[0].message)
-    if (flavour := _other_flavour(identifier, run)) and not run.partial:
+    if flavour := _other_flavour(identifier, run):
         return Line(identifier, "not offered", f"needs {run.suite.needs[flavour]}")
     return Line(identifier, "not run", "no test of this run names it")
 
 
 def _other_flavour(identifier: str, run: Run) -> str:
-    """Return the flavour that every test of a requirement needs, if it is one of which nothing was run."""
+    """Return the flavour that every test of a requirement needs, if it is one that the layer has not."""
     cases = [case for case in run.cases if identifier in case.ids]
-    for flavour in ("async", "sync") if run.suite is LAYER else ():
+    for flavour in {"async", "sync"} - run.offers if run.suite is LAYER else ():
         if cases and all(flavour in case.needs for case in cases):
             return flavour
     return ""
@@ -133,8 +142,8 @@ def _reason(result: Result, known: str | None) -> str:
 def profiles_of(run: Run, case: Case, subject: str) -> tuple[str, ...]:
     """Return which profiles of the suite a *case* counts for when it runs on *subject*."""
     if run.suite is LAYER:
-        outside = next((profile for need, profile in _OUTSIDE.items() if need in case.needs), None)
-        return (outside or ("sync layer" if subject == "sync" else "async layer"),)
+        special = next((profile for profile, needs in _OF_LAYERS.items() if needs & case.needs), None)
+        return (special or ("sync layer" if subject == "sync" else "async layer"),)
     if "several processes" in case.needs:
         return ("processes",)
     parts = tuple(part for part in _PARTS if part in case.needs)
@@ -142,22 +151,45 @@ def profiles_of(run: Run, case: Case, subject: str) -> tuple[str, ...]:
 
 
 def profiles(run: Run) -> dict[str, str]:
-    """Return a verdict for each profile: ``conforms``, ``does not conform``, ``incomplete`` or ``not offered``."""
+    """Return a verdict for each profile.
+
+    It is ``conforms``, ``does not conform``, ``incomplete`` (what must be met was not tried), ``not offered``, or
+    ``not run``: nothing of it was tried. A server that does not speak all protocols has those that it speaks in the
+    name of its class: ``async server (websocket)``.
+    """
     by_name = {case.name: case for case in run.cases}
     found: dict[str, str] = {}
     for profile in run.suite.profiles:
         own = [one for one in run.results if profile in profiles_of(run, by_name[one.case], one.subject)]
-        ran = [result for result in own if result.verdict != "not offered"]
-        must = [one for one in ran if any(_binds(identifier, run.strict) for identifier in one.ids)]
-        if not ran:
-            found[profile] = "not offered"
-        elif any(result.verdict in BROKEN for result in must):
-            found[profile] = "does not conform"
-        elif run.partial or any(one.verdict in ("blocked", "suite error") for one in ran):
-            found[profile] = "incomplete"
-        else:
-            found[profile] = "conforms"
+        found[_title(run, profile)] = _profile_verdict(run, own) if _is_offered(run, profile) else "not offered"
     return found
+
+
+def _title(run: Run, profile: str) -> str:
+    spoken = [protocol for protocol in _PROTOCOLS if protocol in run.offers]
+    is_narrow = profile == f"{run.flavour} server" and 0 < len(spoken) < len(_PROTOCOLS)
+    return f"{profile} ({', '.join(spoken)})" if is_narrow else profile
+
+
+def _is_offered(run: Run, profile: str) -> bool:
+    if profile.endswith(" server"):
+        return profile == f"{run.flavour} server"
+    need = profile.removesuffix(" layer")
+    return need in run.offers or need not in ("async", "sync", *_PARTS)
+
+
+def _profile_verdict(run: Run, own: Sequence[Result]) -> str:
+    if not own:
+        return "not run"
+    ran = [result for result in own if result.verdict != "not offered"]
+    if not ran:
+        return "not offered"
+    if any(one.verdict in BROKEN for one in ran if any(_binds(identifier, run.strict) for identifier in one.ids)):
+        return "does not conform"
+    was_not_tried = any(set(one.missing) - run.suite.declared for one in own)
+    if run.partial or was_not_tried or any(one.verdict in ("blocked", "suite error") for one in ran):
+        return "incomplete"
+    return "conforms"
 
 
 def _binds(identifier: str, strict: bool) -> bool:

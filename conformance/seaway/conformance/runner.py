@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -57,6 +57,7 @@ class Result:
         details: a traceback; empty for a pass.
         notes: numbers for the report.
         seconds: how long it took.
+        missing: of ``"not offered"``: what the case needs, and is not there.
     """
 
     case: str
@@ -67,6 +68,14 @@ class Result:
     details: str = ""
     notes: dict[str, int] = Factory(dict)
     seconds: float = 0.0
+    missing: tuple[str, ...] = ()
+
+
+def not_offered(case: Case, subject: str, missing: Iterable[str], names: Mapping[str, str]) -> Result:
+    """Return the result of a case that has not run, for it needs what is *missing*, by its *names*."""
+    those = tuple(sorted(missing))
+    needed = ", ".join(names[need] for need in those)
+    return Result(case.name, subject, case.ids, "not offered", f"needs {needed}", missing=those)
 
 
 class World(Protocol):

@@ -16,7 +16,7 @@ from seaway.conformance import known as known_failures
 from seaway.conformance import report
 from seaway.conformance.cases import Case, all_cases
 from seaway.conformance.face import Limits
-from seaway.conformance.runner import Result
+from seaway.conformance.runner import Result, not_offered
 from seaway.conformance.suites import Suite
 from seaway.spec.registry import requirements
 
@@ -134,8 +134,7 @@ class Session:
             if cause := self._causes.get(subject.name):
                 self._file(Result(case.name, subject.name, case.ids, "blocked", cause))
             elif missing:
-                needed = ", ".join(self.suite.needs[need] for need in sorted(missing))
-                self._file(Result(case.name, subject.name, case.ids, "not offered", f"needs {needed}"))
+                self._file(not_offered(case, subject.name, missing, self.suite.needs))
             else:
                 able.append(case)
         for result in self.target.run(able, subject, self.limits) if able else []:
@@ -175,22 +174,21 @@ class Session:
     def from_property(self, value: dict[str, Any]) -> Result:
         """Return what `as_property` was given; one process that left out cases makes the run partial."""
         self.partial = self.partial or value["partial"]
-        rest = {key: item for key, item in value.items() if key not in ("partial", "ids")}
-        return Result(ids=tuple(value["ids"]), **rest)
+        rest = {key: item for key, item in value.items() if key not in ("partial", "ids", "missing")}
+        return Result(ids=tuple(value["ids"]), missing=tuple(value["missing"]), **rest)
 
     def _run_data(self) -> report.Run:
-        cases = all_cases(self.suite)
-        flavour = self.target.flavour
         return report.Run(
             target=self.target.name,
             results=self.gathered,
-            cases=cases,
+            cases=all_cases(self.suite),
+            offers=frozenset[str]().union(*map(self.target.base, self.subjects)),
             partial=self.partial,
             known=self.known,
             flaky=self.flaky,
             strict=self.strict,
             suite=self.suite,
-            flavour=flavour,
+            flavour=self.target.flavour,
         )
 
     def died(self, nodeid: str) -> None:
@@ -227,8 +225,10 @@ class Session:
             yield f"{name}: {count}"
         counts = {verdict: sum(line.verdict == verdict for line in found) for verdict in _COUNTED}
         yield ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count) + " (requirements)"
-        for profile, verdict in report.profiles(self._run_data()).items():
-            yield f"{profile:<12} 1.0   {verdict}"
+        verdicts = report.profiles(self._run_data())
+        width = max(map(len, verdicts))
+        for profile, verdict in verdicts.items():
+            yield f"{profile:<{width}}  1.0   {verdict}"
 
     def _notes(self) -> dict[str, int]:
         notes: dict[str, int] = {}

@@ -24,6 +24,8 @@ class Suite:
         classes: the conformance classes whose requirements it tests.
         package: where its tests are.
         needs: what a test may need, and how the report names it.
+        declared: those of them that a program declares that it has not, and conforms without: extensions, protocols,
+            a flavour. What is missing beside them was not tried, and the verdict is incomplete.
         profiles: the verdicts that a report ends in.
         unlisted: file with the requirements that it does not test, each with the reason.
     """
@@ -32,6 +34,7 @@ class Suite:
     classes: frozenset[str]
     package: str
     needs: Mapping[str, str]
+    declared: frozenset[str]
     profiles: tuple[str, ...]
     unlisted: str
 
@@ -72,6 +75,8 @@ LAYER = Suite(
         "no statistics": 'no extension "statistics"',
         "url": "a memory:// URL",
     },
+    declared=frozenset({"async", "sync", "other flavour", "flush", "statistics", "no flush", "no statistics"})
+    | {"promote", "broker clock", "import", "fork", "url"},
     profiles=("async layer", "sync layer", "flush", "statistics", "processes", "faults"),
     unlisted="untested.json",
 )
@@ -87,6 +92,9 @@ SERVER = Suite(
         "no sync applications": "a server that does not run synchronous applications",
         "no async applications": "a server that does not run asynchronous applications",
     },
+    declared=frozenset({"http", "websocket", "lifespan", "http2", "file", "compression", "several processes"})
+    | {"sync applications", "async applications", "no sync applications", "no async applications"}
+    | {"limited descriptors"},
     profiles=("async server", "sync server", "http", "websocket", "lifespan", "processes", "http2"),
     unlisted="untested_server.json",
 )

@@ -17,7 +17,7 @@ from seaway.conformance.foreign import harness as foreign
 from seaway.conformance.foreign.fairness import fair
 from seaway.conformance.foreign.promises import promise
 from seaway.conformance.harness import LayerHarness
-from seaway.conformance.runner import Result, offered, run
+from seaway.conformance.runner import Result, not_offered, offered, run
 from seaway.conformance.target import load
 from seaway.conformance.world import Subject, subjects
 
@@ -57,7 +57,9 @@ def judge(name: str, only: Callable[[Case], bool], progress: Progress) -> dict[s
             progress(name, len(results), len(todo))
     if name in FOREIGN:
         results = [fair(name, result) for result in results]
-    found = report.as_json(report.Run(target, results, cases, partial=len(cases) < len(all_cases())), started, _now())
+    is_partial = len(cases) < len(all_cases())
+    judged = report.Run(target, results, cases, offers=frozenset(harness.flavours), partial=is_partial)
+    found = report.as_json(judged, started, _now())
     found["layer"] = {"target": target, "name": name, "versions": _versions(name, harness)}
     for line in found["requirements"]:
         stands = promise(name, line["id"])
@@ -84,8 +86,7 @@ def _steps(cases: list[Case], alone: bool) -> list[list[Case]]:
 def _results(cases: list[Case], harness: LayerHarness, subject: Subject, has: frozenset[str]) -> list[Result]:
     able = [case for case in cases if case.is_smoke or not case.needs - has]
     unable = [case for case in cases if case not in able]
-    missing = {case: ", ".join(NEEDS[need] for need in sorted(case.needs - has)) for case in unable}
-    found = [Result(case.name, subject.name, case.ids, "not offered", f"needs {missing[case]}") for case in unable]
+    found = [not_offered(case, subject.name, case.needs - has, NEEDS) for case in unable]
     return found + (run(able, harness, subject, Limits()) if able else [])
 
 
