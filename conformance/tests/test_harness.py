@@ -246,6 +246,19 @@ async def test_a_consumer_that_never_sleeps() -> None:
             await h.clock.advance(1)
 
 
+async def test_a_consumer_that_is_woken_without_end_is_named_and_not_the_one_that_is_waited_for() -> None:
+    async def restless(send: Any, message: Message) -> None:
+        if message.get("path") == "/restless" or message["type"] == "server.wake":
+            await send({"type": "server.wake", "after": 0})
+
+    async with Harness(consumer_of(restless), deadline=0.3) as h, h.http("GET", "/quiet") as quiet:
+        async with h.http("GET", "/restless"):
+            for wait in (quiet.response, h.settle, lambda: h.clock.advance(1)):
+                with pytest.raises(AssertionError, match=r"GET /restless was woken \d+ times while the clock stood"):
+                    await wait()
+        await quiet.waiting()
+
+
 async def silent(send: Any, message: Message) -> None:
     pass
 

@@ -223,6 +223,7 @@ class Connection:
 
     def _woken(self) -> None:
         self._wake = None
+        self.core.woken(self)
         self.file_socket({"type": "server.wake"})
 
     # The calls

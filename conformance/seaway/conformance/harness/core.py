@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ Message = dict[str, Any]
 T = TypeVar("T")
 
 _ECHO = "seaway_harness.echo"  # what the harness sends to itself, behind everything that was sent before
+_LOOKS, _LOOK = 20, 0.05  # how often, and how many seconds each, it looks for who hangs: only the text needs it
 
 
 @define
@@ -73,6 +75,7 @@ class Core:
         self._given_layer = layer
         self._numbers = itertools.count(1)
         self._changes = 0
+        self._wakes: Counter[str] = Counter()  # by consumer channel
         self._changed = anyio.Event()
         self._echoes: set[str] = set()
         self._inbox = ""
@@ -166,6 +169,10 @@ class Core:
             if kind == "layer.gap" or not kind.startswith((*RESERVED_PREFIXES, own)):
                 connection.file_layer(message)
 
+    def woken(self, connection: Connection) -> None:
+        """The consumer of *connection* is given the ``server.wake`` that it has asked for."""
+        self._wakes[connection.channel] += 1
+
     # When all are idle
 
     def tell(self) -> None:
@@ -214,6 +221,7 @@ class Core:
         lets_late_calls: bool = False,
     ) -> bool:
         """Return whether *ready* became true before all were idle."""
+        wakes = self._wakes.copy()
         with anyio.move_on_after(self.deadline) as scope:
             while not ready():
                 if not await self._nothing_happens(lets_late_calls):
@@ -222,11 +230,28 @@ class Core:
                     return ready()
             return True
         assert scope.cancelled_caught
-        busy = [one for one in self.connections.values() if not one.is_idle]
+        raise await self._too_late(expected, connection, self._wakes - wakes)
+
+    async def _too_late(self, expected: str, connection: Connection | None, wakes: Counter[str]) -> AssertionError:
+        """Return what a wait raises that has taken too long; *wakes*: who was woken meanwhile, and how often."""
+        after = f"after {self.deadline:g} seconds"
+        busy = await self._busy_at_rest()
+        for channel, count in wakes.most_common(1) if not busy else ():
+            if (woken := self.connections.get(channel)) is not None:
+                why = f"{woken} was woken {count} times while the clock stood still: see what it sends as server.wake"
+                return self.failure(expected, woken, f"{after} there is no end: {why}")
         shown = connection if connection in busy or not busy else busy[0]
         if shown is None:
-            raise AssertionError(f"expected {expected}; after {self.deadline:g} seconds the layer has not answered")
-        raise self.failure(expected, shown, f"after {self.deadline:g} seconds it waits still")
+            return AssertionError(f"expected {expected}; {after} the layer has not answered")
+        return self.failure(expected, shown, f"{after} it waits still")
+
+    async def _busy_at_rest(self) -> list[Connection]:
+        """Return whose calls do not return, when those that were only under way have returned."""
+        for _ in range(_LOOKS):
+            busy = [one for one in self.connections.values() if not one.is_idle]
+            if not busy or not await self._change(_LOOK):
+                break
+        return busy
 
     async def _nothing_happens(self, lets_late_calls: bool) -> bool:
         """Wait for a change; return whether there can be none."""
