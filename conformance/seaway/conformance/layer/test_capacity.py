@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -86,7 +87,10 @@ async def test_what_has_expired_does_not_count_for_its_own_sender(world: World) 
     layer = world.layer(capacity=4, expiry=0.3)
     assert await _fill(layer, "work", 4) == 4
     await world.pass_time(1.4)
-    assert await _fill(layer, "work", 6) == 4
+    begun = time.monotonic()
+    held = await _fill(layer, "work", 6)
+    assert held >= 4
+    assert held == 4 or time.monotonic() - begun >= 0.3, "more than fit, and none can have expired meanwhile"
 
 
 @pytest.mark.req("LAY-083")
