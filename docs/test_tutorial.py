@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Import an example by its name."""
-    monkeypatch.syspath_prepend(str(HERE / "examples"))
+    monkeypatch.setattr(sys, "path", [str(HERE / "examples"), *sys.path])
     return importlib.import_module
 
 
@@ -31,7 +31,8 @@ def test_the_room_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     code = re.search(r"```python\n(# chat\.py\n.*?)```", (HERE.parent / "README.md").read_text(), re.DOTALL)
     assert code is not None
     (tmp_path / "readme_chat.py").write_text(code[1])
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
     application = importlib.import_module("readme_chat").application
     del sys.modules["readme_chat"]
     with Server(application, port=0) as server:

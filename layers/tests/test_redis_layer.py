@@ -94,6 +94,15 @@ async def test_a_flushed_broker_gives_one_gap_and_everything_works_again(server:
     assert await layer.receive([inbox], 5) == (f"{inbox}1", numbered(2))
 
 
+async def test_a_receive_that_asks_does_not_keep_the_reader_from_finding_a_loss(server: Server, make: Make) -> None:
+    """L3: it asks again and again for as long as the reader has not attached."""
+    layer = make(send_deadline=60)
+    inbox = await layer.new_channel("here!")
+    assert await layer.receive([inbox], 0.1) == (None, None)
+    server.command("FLUSHALL")
+    assert await layer.receive([inbox], 50) == (inbox, LOST)
+
+
 async def test_a_deleted_inbox_is_made_anew(server: Server, make: Make, keys: Keys) -> None:
     layer = make()
     inbox = await layer.new_channel("here!")

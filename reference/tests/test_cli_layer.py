@@ -46,7 +46,7 @@ def test_what_waits_and_who_is_there_is_shown(url: str) -> None:
             layer.send("work", MESSAGE)
         found = inspected(url)
         assert [(one["name"], one["pending"]) for one in found["inboxes"]] == [(inbox, 0)]
-        assert 0 < found["inboxes"][0]["lease"] <= 30
+        assert 0 < found["inboxes"][0]["lease"] <= 30.5  # 0.5 s longer at the broker
         assert found["channels"] == [{"name": "work", "pending": 3}]
         assert [(one["name"], list(one["inboxes"])) for one in found["groups"]] == [("room", [inbox])]
         shown = run("layer", "inspect", url).output

@@ -146,7 +146,7 @@ class Engine(Link):
                 self.lines.insist(waiter, answered)
                 self.kick()
         for own in [self.inboxes[route.name] for route in sources if route.name in self.inboxes]:
-            await self._look_into(own, deadline)
+            await self._look_into(own, waiter, deadline)
         if answered is not None:
             self.push()
             await self.wait(answered)
@@ -174,9 +174,9 @@ class Engine(Link):
         self.push()
         await self.wait(back)
 
-    async def _look_into(self, own: OwnInbox, deadline: float) -> None:
-        nudged = False
-        while not own.closed and monotonic() < deadline:
+    async def _look_into(self, own: OwnInbox, waiter: Waiter, deadline: float) -> None:
+        asked = 0
+        while not own.closed and not waiter.woken and monotonic() < deadline:
             # What was taken is told first: then news of what found no room is there to be read.
             commands = [own.tend(monotonic()), own.look()]
             job = Job(commands, deadline, again=True, done=partial(self._looked, own))
@@ -184,9 +184,9 @@ class Engine(Link):
                 return
             if job.replies:
                 return
-            # The reader is about to find out what has happened to it.
-            if not nudged:
-                nudged = True
+            # The reader is about to find out what has happened to it, unless it was about to wait: 1, 2, 4, 8 …
+            asked += 1
+            if asked & (asked - 1) == 0:
                 with self.lock:
                     self.nudge()
             await self.sleep(0.005)
@@ -196,8 +196,9 @@ class Engine(Link):
         if job.error is not None or own.closed:
             return
         with self.lock:
-            reply, job.replies = job.replies[1], []
-            if not own.is_ready or own.history is None or job.history is None:
+            (is_mine, reply), job.replies = job.replies, []
+            own.is_doubted = is_mine != 1
+            if not own.may_feed() or own.history is None or job.history is None:
                 return
             if own.history.replication != job.history.replication or reply[0] == 0:
                 return

@@ -48,6 +48,7 @@ class OwnInbox:
         paused: whether nothing is read for now, since nobody takes what was.
         attached: whether the broker has it as we know it, as far as we know.
         streams: how many streams it has had: positions are of one stream.
+        is_doubted: whether somebody else was told that the broker has it no more: the reader has to ask.
         is_ready: whether it may be read: after a loss only when its memberships have been looked after too.
         history: of the broker where we know that.
         memberships: by group.
@@ -64,6 +65,7 @@ class OwnInbox:
         self.groups_of: dict[str, set[str]] = {}
         self.attached = False
         self.is_ready = True
+        self.is_doubted = False
         self.streams = 0
         self.closed = False
         self.paused = False
@@ -129,7 +131,9 @@ class OwnInbox:
     def is_due(self, now: float) -> bool:
         """Return whether `tend` is worth the broker's time before the next read."""
         untold = self._given[0] - self.place.count - self._reported[0]
-        return now - self._tended >= min(TEND_SECONDS, self._options.lease / 4) or untold >= UNTOLD or self.is_pressed()
+        since = now - self._tended
+        in_time = since < min(TEND_SECONDS, self._options.lease / 4) and untold < UNTOLD and not self.is_pressed()
+        return not in_time or self.is_doubted or self._has_lapsed
 
     def tend(self, now: float) -> Command:
         """Return the command that keeps this inbox, and tells what was taken."""
@@ -156,6 +160,21 @@ class OwnInbox:
             taken,
             size,
         )
+
+    def tended_by(self, reply: Any, asked: float) -> None:
+        """Take the broker's answer to the reader's `tend`, which was asked then. Before what was read with it."""
+        self.is_doubted = False
+        if reply != 1:
+            self.attached = False
+            return
+        self.contact = asked
+        if self._has_lapsed and self.is_ready:
+            self._has_lapsed = False
+            self._lost()
+
+    def may_feed(self) -> bool:
+        """Return whether what is read now comes after all news of what is missing before it."""
+        return self.is_ready and not self._has_lapsed
 
     def look(self) -> Command:
         """Return the command that reads on without waiting."""
@@ -274,11 +293,8 @@ class OwnInbox:
             self._lost()
 
     def lapsed(self) -> None:
-        """A membership was found gone (GAP-011)."""
-        if self.is_ready:
-            self._lost()
-        else:
-            self._has_lapsed = True
+        """A membership was found gone (GAP-011). The reader says so once it knows whether the inbox was lost with it."""
+        self._has_lapsed = True
 
     def _lost(self) -> None:
         self._client.dropped["lost"] += 1

@@ -162,6 +162,7 @@ class Owner:
             (score, was_member), last = job.replies
             if membership.score is not None and not was_member and membership.channels:
                 own.lapsed()
+                self._engine.nudge()
             membership.score = int(score)
             if not change.is_cancelled and not own.closed and change.channel not in membership.channels:
                 membership.add(change.channel, _position(last) if change.stream == own.streams else (0, 0))

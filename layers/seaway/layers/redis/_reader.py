@@ -104,10 +104,7 @@ class Reader:
         with engine.lock:
             engine.clock.set(*replies[-1])
             for own, reply in zip(tended, replies, strict=False):
-                if reply == 1:
-                    own.contact = asked
-                else:
-                    own.attached = False
+                own.tended_by(reply, asked)
             by_key = {own.stream: own for own in owns}
             for key, entries in replies[-2] or ():
                 self._take(key.decode(), entries, by_key)
