@@ -293,7 +293,7 @@ class OwnInbox:
             self._lost()
 
     def lapsed(self) -> None:
-        """A membership was found gone (GAP-011). The reader says so once it knows whether the inbox was lost with it."""
+        """A membership was found gone (GAP-011). The reader says so when it knows if the inbox was lost with it."""
         self._has_lapsed = True
 
     def _lost(self) -> None:
