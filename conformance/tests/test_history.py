@@ -569,3 +569,25 @@ async def _use_from_tasks(recorder: Recorder) -> None:
         for channel in ("work", inbox):
             while (await layer.receive([channel], 0))[0] is not None:
                 pass
+
+
+def joined(call: int, channel: str) -> list[tuple[Any, ...]]:
+    return [("group_add", "begun", call, {"group": "g", "channels": (channel,)}), ("group_add", "returned", call)]
+
+
+def group_sent(call: int, message: str) -> list[tuple[Any, ...]]:
+    return [("send_group", "begun", call, {"group": "g", "message": message}), ("send_group", "returned", call)]
+
+
+@pytest.mark.parametrize(("dropped", "refused_for"), [(1, {"GRP-012"}), (2, set()), (3, {"GAP-008"})])
+def test_a_group_message_that_found_no_room_in_an_inbox_counts_once_there(dropped: int, refused_for: set[str]) -> None:
+    overflow = taken(5, channel=INBOX, reason="overflow", dropped=dropped)
+    events = script(
+        *joined(1, STAYS),
+        *joined(2, COMES),
+        *group_sent(3, "m"),
+        *group_sent(4, "n"),
+        *overflow,
+        *taken(6, channel=INBOX),
+    )
+    assert {one.requirement for one in findings(events, LONG)} == refused_for

@@ -4,7 +4,8 @@ Rules of this module: as in `history_rules`.
 
 Each gap is so many seats, each message that is missing needs one, and a message that may be missing can fill one. If
 the messages that need a seat find one, and the seats that must be filled can be filled, then both can be had at
-once (Mendelsohn and Dulmage 1958); so the two are asked one after the other.
+once (Mendelsohn and Dulmage 1958); so the two are asked one after the other. In the gap of an inbox a group message has
+one seat, whatever the number of its channels that lack it.
 """
 
 from __future__ import annotations
@@ -80,12 +81,14 @@ def _seated(absent: list[_Absent], fits: dict[int, list[Call]]) -> dict[int, lis
             if id(gap) in tried:
                 continue
             tried.add(id(gap))
-            if len(seated[id(gap)]) < _seats(gap):
-                seated[id(gap)].append(one)
+            sitting = seated[id(gap)]
+            if _messages([*sitting, one]) <= _seats(gap):
+                sitting.append(one)
                 return True
-            for index, other in enumerate(seated[id(gap)]):
-                if seat(other, tried):
-                    seated[id(gap)][index] = one
+            for index, other in enumerate(sitting):
+                is_alone = sum(third.send is other.send for third in sitting) == 1
+                if is_alone and seat(other, tried):
+                    sitting[index] = one
                     return True
         return False
 
@@ -103,8 +106,12 @@ def _empty_seats(gaps: list[Call], absent: list[_Absent], fits: dict[int, list[C
     exact = [gap for gap in gaps if _reason(gap) in EXACT]
     seated = _seated(absent, {key: [gap for gap in found if _reason(gap) in EXACT] for key, found in fits.items()})
     for gap in exact:
-        if (empty := int(_seats(gap)) - len(seated[id(gap)])) > 0:
+        if (empty := int(_seats(gap)) - _messages(seated[id(gap)])) > 0:
             yield gap, empty
+
+
+def _messages(absent: list[_Absent]) -> int:
+    return len({id(one.send) for one in absent})
 
 
 def _seats(gap: Call) -> float:
