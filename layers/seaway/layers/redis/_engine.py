@@ -132,11 +132,11 @@ class Engine(Link):
     async def look(self, sources: Sources, waiter: Waiter, timeout: float) -> None:
         """Return when the broker was asked what there is in *sources*, or has not answered in time.
 
-        That is ``send_deadline`` for a *timeout* of 0, else the timeout itself, and `ANSWER` at least.
+        That is ``send_deadline`` for a *timeout* of 0, else the timeout, or `margin` if that is more.
         """
         within = self.options.send_deadline
         if timeout:
-            within = min(within, max(timeout, ANSWER))
+            within = min(within, max(timeout, self.margin))
         deadline = monotonic() + within
         answered = None
         with self.lock:
@@ -151,10 +151,10 @@ class Engine(Link):
             self.push()
             await self.wait(answered)
 
-    async def recall(self, waiter: Waiter) -> None:
-        """Wait for what is on its way to *waiter*, whose call has timed out or was cancelled: it may be a message."""
+    async def recall(self, waiter: Waiter, seconds: float) -> None:
+        """Wait so long for what is on its way to *waiter*, whose call has ended without: it may be a message."""
         with self.lock:
-            answered = self.new_waiter(ANSWER)
+            answered = self.new_waiter(seconds)
             answered.arm()
             if waiter.woken or not self.lines.is_asked_for(waiter, answered):
                 return
@@ -163,7 +163,7 @@ class Engine(Link):
 
     async def give_up(self, waiter: Waiter) -> None:
         """End *waiter*, whose call was cancelled, and return when what it had taken is back, or `ANSWER` has passed."""
-        await self.recall(waiter)
+        await self.recall(waiter, ANSWER)
         self.store.leave(waiter)
         with self.lock:
             job = self._give_back(self.lines.leave(waiter))

@@ -74,7 +74,7 @@ class RedisLayer(_Redis, AsyncLayer):
 
     async def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
         if not is_cancelled:
-            await self._engine.recall(waiter)
+            await self._engine.recall(waiter, self._engine.margin)
             return
         with CancelScope(shield=True):
             await self._engine.give_up(waiter)
@@ -156,7 +156,7 @@ class SyncRedisLayer(_Redis, SyncLayer):
             drive(self._engine.look(sources, waiter, timeout))
 
     def _recall(self, waiter: Waiter, is_cancelled: bool) -> None:
-        drive(self._engine.give_up(waiter) if is_cancelled else self._engine.recall(waiter))
+        drive(self._engine.give_up(waiter) if is_cancelled else self._engine.recall(waiter, self._engine.margin))
 
     def _aopen(self) -> None:
         drive(self._engine.call(Job([("TIME",)], self._engine.deadline(), again=True)))

@@ -38,7 +38,8 @@ MARGIN = 1.0
 Half of ``send_deadline`` if that is more: whoever grants senders more time has a slow broker, not a dead one."""
 
 ANSWER = 1.0
-"""Seconds for which a call whose timeout has passed, or that is cancelled, waits for an answer that is on its way."""
+"""Seconds for which a call that is cancelled waits for an answer that is on its way. One whose timeout has passed waits
+for as long as it takes until the connection counts as dead."""
 
 logger = logging.getLogger("seaway.layers.redis")
 
