@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import ssl
 import weakref
 from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +32,7 @@ class Harness(LayerHarness):
 
     Attributes:
         binary: the server program; empty: Valkey's.
+        configuration: lines that the server reads first.
     """
 
     flavours = ("async", "sync")
@@ -36,6 +42,7 @@ class Harness(LayerHarness):
     broker_actions = ("stop", "start", "lose_data", "freeze", "promote")
     options = MappingProxyType({"send_deadline": 15.0})  # a machine that is busy is no broker that is away
     binary = ""
+    configuration: str | None = None
 
     def __init__(self) -> None:
         # One broker for each process of pytest, and for the workers that it starts.
@@ -46,16 +53,24 @@ class Harness(LayerHarness):
         self._url = os.environ.get(self._name, "")
         if not self._url:
             self._server = self.start()
-            self._others = self._stack.enter_context(FaultProxy(self._server))
-            self._url = os.environ[self._name] = self._others.url
+            self._others = self._stack.enter_context(self.proxy())
+            self._url = os.environ[self._name] = self.url(self._others)
             atexit.register(self.close)
 
     def start(self) -> Server:
         """Return a broker that runs."""
-        server = Server(binary=self.binary)
+        server = Server(binary=self.binary, first=self.configuration)
         self._stack.callback(server.close)
         server.start()
         return server
+
+    def proxy(self) -> FaultProxy:
+        """Return a proxy in front of the broker."""
+        return FaultProxy(self._server)
+
+    def url(self, proxy: FaultProxy) -> str:
+        """Return what a layer is opened with that reaches the broker through *proxy*."""
+        return proxy.url
 
     def close(self) -> None:
         """End the broker."""
@@ -69,10 +84,10 @@ class Harness(LayerHarness):
             return open_redis(self._url, is_async, **options)
         while self._unused:
             self._unused.pop().close()
-        proxy = FaultProxy(self._server)
+        proxy = self.proxy()
         proxy.__enter__()
         try:
-            layer = open_redis(proxy.url, is_async, **options)
+            layer = open_redis(self.url(proxy), is_async, **options)
         except BaseException:
             proxy.close()
             raise
@@ -146,7 +161,37 @@ class Harness(LayerHarness):
         return Keys("seaway:", namespace)
 
 
-class DebianHarness(Harness):
+class SystemHarness(Harness):
     """Objects at the system's Redis."""
 
     binary = redis_binary() or ""
+
+
+class UserHarness(Harness):
+    """Objects that speak TLS, as a user with the rights of docs/redis.md and no others."""
+
+    configuration = "user seaway on >word resetchannels ~seaway:* +@all -@dangerous +info\n"
+
+    @cached_property
+    def _folder(self) -> Path:
+        folder = Path(mkdtemp(prefix="seaway-ca-"))
+        self._stack.callback(rmtree, folder)
+        return folder
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        import trustme
+
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self._folder / "ca.pem")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        return context
+
+    def proxy(self) -> FaultProxy:
+        """See `Harness.proxy`. The brokers speak no TLS; it does."""
+        return FaultProxy(self._server, tls=self._context)
+
+    def url(self, proxy: FaultProxy) -> str:
+        """See `Harness.url`."""
+        return f"rediss://seaway:word@127.0.0.1:{proxy.port}?tls_ca={self._folder}/ca.pem"

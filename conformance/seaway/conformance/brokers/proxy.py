@@ -49,9 +49,10 @@ class _Link:
     def reset(self) -> None:
         """End both connections; the layer's by a RST."""
         for writer in (self.client, self.broker):
+            raw: socket.socket | None = writer.get_extra_info("socket")  # none where TLS has ended already
             with suppress(OSError):
-                raw: socket.socket = writer.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if raw is not None:
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
 
