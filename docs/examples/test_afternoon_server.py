@@ -965,7 +965,7 @@ def test_shutdown(hurry: bool, run: Any) -> None:
 
     async def test() -> None:
         app = Recorder(act)
-        grace = 1000.0 if hurry else 0.2
+        grace = 1000.0 if hurry else 3.0
         async with serving(app, grace=grace, spread=1000) as server:
             idle, client = await connect(server), await opened(server)
             server.stop()

@@ -27,7 +27,7 @@ __all__ = ["ServerCore", "check_interface", "shielded"]
 
 _CLOSES_PER_SECOND = 200  # how fast a few WebSockets are closed at a drain; many are spread over the grace time
 _INTERFACE = "1.0"  # the version that is served
-_LAST_WORD = 0.5  # seconds for the consumers' last calls once the grace time is over
+_LAST_WORD = 2.0  # seconds for the consumers' last calls once the grace time is over
 
 
 def check_interface(layer: Any) -> None:

@@ -105,7 +105,7 @@ async def test_the_time_of_a_response_begins_with_the_last_of_the_body(world: Se
 @pytest.mark.needs("response_timeout")
 @pytest.mark.waits
 async def test_an_informational_response_is_not_the_begin_of_one(world: ServerWorld) -> None:
-    server = await world.server(response_timeout=2)
+    server = await world.server(response_timeout=5)
     async with world.request(server=server) as (client, call):
         await call.send({"type": "http.response.informational", "status": 103})
         assert (await client.response()).status == 103
