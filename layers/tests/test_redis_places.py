@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -155,5 +156,6 @@ async def test_messages_are_encrypted_and_keys_rotate(server: Server) -> None:
 
 
 async def test_processes_share_a_private_broker() -> None:
-    await works(open_layer("redis+embedded://test"), open_layer("redis+embedded://test"))
+    url = f"redis+embedded://{uuid4().hex}"  # others run this test at the same time
+    await works(open_layer(url), open_layer(url))
     await anyio.lowlevel.checkpoint()
