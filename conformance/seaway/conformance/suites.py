@@ -89,12 +89,13 @@ SERVER = Suite(
         **OFFERS,
         **{name: f"the setting {name}" for name in SETTINGS},
         "limited descriptors": "a system where the file descriptors of another process can be limited",
+        "memory peak": "a system that tells the memory of another process",
         "no sync applications": "a server that does not run synchronous applications",
         "no async applications": "a server that does not run asynchronous applications",
     },
     declared=frozenset({"http", "websocket", "lifespan", "http2", "file", "compression", "several processes"})
     | {"sync applications", "async applications", "no sync applications", "no async applications"}
-    | {"limited descriptors"},
+    | {"limited descriptors", "memory peak"},
     profiles=("async server", "sync server", "http", "websocket", "lifespan", "processes", "http2"),
     unlisted="untested_server.json",
 )

@@ -81,6 +81,42 @@ async def test_no_event_of_a_request_comes_from_the_layer(world: ServerWorld) ->
         await last.returns()
 
 
+@pytest.mark.req("LAY-069")
+@pytest.mark.needs("websocket", "layer")
+@pytest.mark.both_flavours
+async def test_what_is_for_a_channel_that_nobody_has_is_given_to_nobody(world: ServerWorld) -> None:
+    broker = world.broker()
+    server = await world.own_server(layer=broker)
+    async with world.websocket(server=server) as (_, one), world.websocket(server=server) as (_, other):
+        async with world.websocket(server=server) as (socket, third):
+            await socket.close()
+            await third.disconnected()
+        await broker.seen("close_channel", third.channel)
+        inbox = one.channel.partition("!")[0] + "!"
+        for channel in (inbox, f"{inbox}nobody", third.channel):
+            await broker.deliver(channel, line(1))
+        for consumer in (one, other):
+            await broker.deliver(consumer.channel, line(2))
+            assert await consumer.given() == line(2), f"{consumer.channel} got what was for another channel"
+
+
+@pytest.mark.req("LAY-070")
+@pytest.mark.needs("http", "layer")
+@pytest.mark.both_flavours
+async def test_a_channel_that_was_closed_is_given_to_no_other_consumer(world: ServerWorld) -> None:
+    server, broker = await world.layered_server()
+    closed: list[str] = []
+    for _ in range(8):
+        async with world.request(server=server) as (client, call):
+            assert call.consumer.channel not in closed
+            await call.send(OK)
+            await client.response()
+            await call.returns()
+            await call.consumer.given("http.disconnect")
+        await broker.seen("close_channel", call.consumer.channel)
+        closed.append(call.consumer.channel)
+
+
 @pytest.mark.req("MSG-024")
 @pytest.mark.needs("http", "layer")
 async def test_a_forged_message_is_logged_once_for_each_type(world: ServerWorld) -> None:

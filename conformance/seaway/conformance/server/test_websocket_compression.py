@@ -42,7 +42,11 @@ class _Deflate:
 
     def deflated(self, data: bytes) -> bytes:
         """Return the payload of a compressed message."""
-        return (self._compress.compress(data) + self._compress.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TAIL)
+        return self.blocks(data, zlib.Z_SYNC_FLUSH).removesuffix(_TAIL)
+
+    def blocks(self, data: bytes, flush: int) -> bytes:
+        """Return *data* compressed, and flushed in that way of zlib's."""
+        return self._compress.compress(data) + self._compress.flush(flush)
 
     async def message(self) -> bytes:
         """Return the next message of the server, compressed or not."""
@@ -93,6 +97,20 @@ async def test_the_limit_counts_what_comes_out(world: ServerWorld) -> None:
         await socket.send(frame(BINARY, deflate.deflated(bytes(_LIMIT + 1)), rsv=_COMPRESSED))
         assert await socket.closed() == 1009
         assert (await consumer.disconnected())["code"] == 1009
+
+
+@pytest.mark.req("SEC-007")
+@pytest.mark.needs("memory peak")
+async def test_what_comes_out_is_not_made_beyond_the_limit(world: ServerWorld) -> None:
+    server = await world.own_server()
+    async with world.websocket("/", _OFFER, server=server) as (socket, _):
+        mebibyte = _Deflate(socket).blocks(bytes(_LIMIT), zlib.Z_FULL_FLUSH)  # what follows remembers nothing of it
+        bomb = (256 * mebibyte).removesuffix(_TAIL)
+        before = server.memory_peak()
+        await socket.send(frame(BINARY, bomb, rsv=_COMPRESSED))
+        await socket.closed()
+        grown = server.memory_peak() - before
+        assert grown < 64 * _LIMIT, f"the server's memory grew by {grown} bytes for a message of {len(bomb)} bytes"
 
 
 @pytest.mark.req("WS-043")

@@ -7,6 +7,7 @@ itself is `Crashed`, with the last lines that it wrote.
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shlex
 import signal
@@ -144,6 +145,10 @@ class Served:
         hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (highest + 1 + more, hard))
 
+    def memory_peak(self) -> int:
+        """Return the most bytes of memory that it and its children have had, each at its time. On Linux only."""
+        return sum(map(_memory_peak, _session(self.pid)))
+
     async def exit_code(self, seconds: float) -> int:
         """Wait until it has ended by itself; return its exit code.
 
@@ -185,3 +190,20 @@ class Served:
     def _explained(self, what: str) -> str:
         last: list[Any] = self.output().splitlines()[-_LAST_LINES:]
         return "\n  ".join([f"the server {what}: {shlex.join(self._words)}", *(last or ["it wrote nothing"])])
+
+
+def _session(leader: int) -> list[Path]:
+    """Return the folders in ``/proc`` of the processes of a session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getsid(int(folder.name)) == leader:
+                found.append(folder)
+    return found
+
+
+def _memory_peak(folder: Path) -> int:
+    with suppress(OSError):
+        if (matched := re.search(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())) is not None:
+            return 1024 * int(matched[1])
+    return 0

@@ -6,12 +6,14 @@ want it, and is ended with the run.
 
 from __future__ import annotations
 
+import re
 import resource
 import secrets
 import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -95,10 +97,9 @@ class ServerTarget:
 
     def again(self, subject: ServerSubject) -> tuple[str, str]:
         """Return the options that test this again, and what chooses *subject* in ``-k``."""
-        chosen = (
-            f"{subject.variant} and applications" if not subject.is_own else f"{subject.variant} and not applications"
-        )
-        return f'--server="{self.name}"', chosen
+        words = re.findall(r"[\w.+-]+", subject.variant)  # `-k` knows no others
+        chosen = [*words, "not applications" if subject.is_own else "applications"]
+        return f'--server="{self.name}"', " and ".join(chosen)
 
     def fits(self, case: Case, subject: ServerSubject) -> bool:
         """Return whether *case* runs on *subject*: on applications of the other flavour only if it is for both."""
@@ -125,6 +126,7 @@ class ServerTarget:
         profile = self.profile
         found = {*profile.offers, *profile.settings, f"{profile.flavour} applications"}
         found |= {"limited descriptors"} if hasattr(resource, "prlimit") else set()
+        found |= {"memory peak"} if Path("/proc/self/status").exists() else set()
         found |= {f"no {name} applications" for name in FLAVOURS if f"{name} applications" not in found}
         return frozenset(found) & self.suite.needs.keys()
 
