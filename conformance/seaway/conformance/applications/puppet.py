@@ -36,6 +36,7 @@ class Puppet:
         self.type, self.layer, self.channel, self.send = given[:4]
         self._numbers = itertools.count(1)
         self._running: int | None = None
+        self._is_free = False
         self.memory: Any = None
         self.strings = Strings(
             event="application",
@@ -67,7 +68,7 @@ class Puppet:
             **_place(),
         )
         try:
-            if beside is None:  # a second call at once is a fault that the suite has been told of
+            if beside is None and not self._is_free:  # a second call at once is a fault that the suite has been told of
                 yield from self._obey()
         except BaseException as error:
             self.strings.report(event="raised", number=number, **_raised(error))
@@ -110,6 +111,8 @@ class Puppet:
                     value = _mark.set(command["value"]) and None
                 case "remember":
                     value = self.memory = command["value"]
+                case "free":
+                    value, self._is_free = None, True
                 case "stay":
                     value = yield self.stay, (command["seconds"],)
                 case other:

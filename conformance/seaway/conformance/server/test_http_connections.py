@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from seaway.conformance.client.http import Client, Response
-from seaway.conformance.server.values import OK
+from seaway.conformance.server.values import OK, SOON
 from seaway.conformance.serving.world import ServerWorld
 
 pytestmark = pytest.mark.needs("http")
@@ -160,17 +160,17 @@ async def test_a_refusal_comes_behind_the_responses_before_it(world: ServerWorld
 @pytest.mark.needs("header_timeout")
 @pytest.mark.waits
 async def test_a_head_that_is_not_complete_in_time_is_408(world: ServerWorld) -> None:
-    server = await world.server(header_timeout=0.5)
+    server, deadline = await world.server(header_timeout=SOON), SOON + world.limits.deadline
     began = anyio.current_time()  # before the server can have begun to count
-    async with world.client(server) as client:
+    async with world.client(server, deadline=deadline) as client:
         await client.send(b"GET / HTTP/1.1\r\nHost: te")
         assert (await client.response()).status == 408
-        assert anyio.current_time() - began >= 0.45
+        assert anyio.current_time() - began >= SOON - 0.05
         assert await client.ended() == b""
-    async with world.client(server) as client:  # a byte now and then gives no more time
+    async with world.client(server, deadline=deadline) as client:  # a byte now and then gives no more time
         await client.send(b"GET / HTTP/1.1\r\n")
         await client.trickle(b"x", every=0.1)
-    async with world.client(server) as client:
+    async with world.client(server, deadline=deadline) as client:
         assert await client.ended() == b"", "a connection on which nothing came gets no response"
 
 
@@ -178,14 +178,16 @@ async def test_a_head_that_is_not_complete_in_time_is_408(world: ServerWorld) ->
 @pytest.mark.needs("header_timeout")
 @pytest.mark.waits
 async def test_the_time_of_the_next_head_begins_when_the_response_is_complete(world: ServerWorld) -> None:
-    server = await world.server(header_timeout=0.5)
+    server = await world.server(header_timeout=SOON)
     async with world.request(server=server) as (client, call):
-        await anyio.sleep(1.5)  # the consumer's time, not the client's
+        client.deadline += SOON
+        await anyio.sleep(SOON + 1)  # the consumer's time, not the client's
         await call.send(OK)
         assert (await client.response()).status == 200
         await call.returns()
         assert await client.ended() == b""
     async with world.request(server=server) as (client, call):
+        client.deadline += SOON
         await call.send(OK)
         assert (await client.response()).status == 200
         await call.returns()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from seaway.conformance.server.values import OK
+from seaway.conformance.server.values import OK, SOON
 from seaway.conformance.serving.consumer import Consumer
 from seaway.conformance.serving.world import ServerWorld
 
@@ -235,10 +235,10 @@ async def test_a_body_that_trickles_is_408(world: ServerWorld) -> None:
 @pytest.mark.needs("body_timeout")
 @pytest.mark.waits
 async def test_time_in_which_the_server_does_not_read_is_not_the_clients(world: ServerWorld) -> None:
-    server = await world.server(body_timeout=0.5)
+    server = await world.server(body_timeout=SOON)
     async with world.request("/", CHUNKED, server=server, method="POST") as (client, call):
         await client.send(b"5\r\nhello\r\n0\r\n\r\n")
-        await anyio.sleep(1.5)
+        await anyio.sleep(SOON + 1)
         await call.returns()
         assert await whole(call.consumer) == b"hello"
 

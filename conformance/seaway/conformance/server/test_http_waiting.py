@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from seaway.conformance.client.http import IncompleteError
-from seaway.conformance.server.values import OK, line, wake
+from seaway.conformance.server.values import OK, SOON, line, wake
 from seaway.conformance.serving.world import ServerWorld
 
 pytestmark = pytest.mark.needs("http")
@@ -84,18 +84,19 @@ async def test_a_response_that_does_not_begin_is_503(world: ServerWorld) -> None
 @pytest.mark.both_flavours
 async def test_the_time_of_a_response_begins_with_the_last_of_the_body(world: ServerWorld) -> None:
     """And ends with the response's first message, not its last; a consumer that still runs is not spared."""
-    server = await world.server(response_timeout=0.5)
+    server = await world.server(response_timeout=SOON)
     async with world.request("/", "Transfer-Encoding: chunked", server=server, method="POST") as (client, call):
         await call.returns()
-        await anyio.sleep(1.5)
+        await anyio.sleep(SOON + 1)
         await client.send(b"0\r\n\r\n")
         last = await call.consumer.called("http.request.body")
         await last.send(BEGIN)
-        await anyio.sleep(1.5)
+        await anyio.sleep(SOON + 1)
         await last.send(LAST)
         assert (await client.response()).body == b"part!"
         await last.returns()
     async with world.request(server=server) as (client, call):
+        client.deadline += SOON
         assert (await client.response()).status == 503
         await call.returns()
         assert (await call.consumer.given("http.disconnect"))["complete"] is False
@@ -105,8 +106,9 @@ async def test_the_time_of_a_response_begins_with_the_last_of_the_body(world: Se
 @pytest.mark.needs("response_timeout")
 @pytest.mark.waits
 async def test_an_informational_response_is_not_the_begin_of_one(world: ServerWorld) -> None:
-    server = await world.server(response_timeout=5)
+    server = await world.server(response_timeout=SOON)
     async with world.request(server=server) as (client, call):
+        client.deadline += SOON
         await call.send({"type": "http.response.informational", "status": 103})
         assert (await client.response()).status == 103
         await call.returns()

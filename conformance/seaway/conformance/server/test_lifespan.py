@@ -80,7 +80,7 @@ async def test_an_application_call_for_the_lifespan_that_raises_ends_the_server(
 @pytest.mark.needs("signals", "grace")
 @pytest.mark.both_flavours
 async def test_a_later_call_that_raises_shuts_the_server_down_in_order(world: ServerWorld) -> None:
-    server = await world.own_server("lifespan", wait=False, grace=5)
+    server = await world.own_server("lifespan", wait=False, grace=30)
     life = await world.lifespan()
     call = await life.called("lifespan.startup")
     await call.returns()
@@ -107,7 +107,7 @@ async def test_the_shutdown_comes_after_every_other_consumer_has_ended_and_befor
     world: ServerWorld,
 ) -> None:
     broker = world.broker()
-    server = await world.own_server("lifespan", layer=broker, wait=False, grace=5)
+    server = await world.own_server("lifespan", layer=broker, wait=False, grace=30)
     life = await world.lifespan()
     await life.given("lifespan.startup")
     await server.ready(4 * world.limits.deadline)

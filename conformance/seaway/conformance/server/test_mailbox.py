@@ -195,7 +195,11 @@ async def test_a_servers_message_finds_room_goes_before_the_layers_and_behind_th
         await socket.send(text("2"))
         await taken_in(world, broker, server)
         await call.send(wake(0))
-        await world.silence()
+        async with world.websocket("/neighbour", server=server) as (other, neighbour):
+            later = await busy(neighbour, other)
+            await later.send(wake(0))
+            await later.returns()
+            await neighbour.given("server.wake")  # it was to be woken later than the first
         await call.returns()
         given = [await consumer.given() for _ in range(8)]
         assert [one["type"] for one in given[:3]] == ["websocket.receive", "websocket.receive", "server.wake"]

@@ -54,10 +54,10 @@ async def test_a_consumer_is_reached_from_another_process_by_its_channel(world: 
 
 
 @pytest.mark.req("CON-057", "SRV-008")
-@pytest.mark.needs("signals", "grace")
+@pytest.mark.needs("signals")
 async def test_a_process_that_ends_leaves_the_others_as_they_are(world: ServerWorld) -> None:
     broker = world.broker()
-    one, two = await world.own_server(layer=broker, grace=1), await world.own_server(layer=broker, grace=1)
+    one, two = await world.own_server(layer=broker), await world.own_server(layer=broker)
     async with world.websocket(server=one) as (first, anna), world.websocket(server=two) as (second, bert):
         two.signal(signal.SIGTERM)
         assert (await bert.given())["type"] == "server.drain"

@@ -7,7 +7,7 @@ import pytest
 
 from seaway.conformance.client.websocket import CLOSE as CLOSE_FRAME
 from seaway.conformance.client.websocket import close_frame, text
-from seaway.conformance.server.values import ACCEPT, CLOSE, REJECT, said
+from seaway.conformance.server.values import ACCEPT, CLOSE, REJECT, SOON, said
 from seaway.conformance.serving.world import ServerWorld
 from seaway.spec import validate
 
@@ -133,8 +133,8 @@ async def test_to_send_to_a_client_that_has_gone_is_no_error_of_the_program(worl
 @pytest.mark.needs("handshake_timeout")
 @pytest.mark.waits
 async def test_a_close_that_the_client_does_not_answer_is_waited_for_so_long(world: ServerWorld) -> None:
-    server = await world.server(handshake_timeout=2)
-    async with world.websocket(server=server) as (socket, consumer):
+    server = await world.server(handshake_timeout=SOON)
+    async with world.websocket(server=server, deadline=SOON + world.limits.deadline) as (socket, consumer):
         await socket.send(text("a"))
         call = await consumer.called("websocket.receive")
         begun = anyio.current_time()
@@ -143,7 +143,7 @@ async def test_a_close_that_the_client_does_not_answer_is_waited_for_so_long(wor
         assert (await consumer.given("websocket.disconnect"))["code"] == 1000
         assert (await socket.frame()).opcode == CLOSE_FRAME
         assert await socket.client.ended() == b""
-        assert anyio.current_time() - begun < 2 + world.limits.deadline
+        assert anyio.current_time() - begun < SOON + world.limits.deadline
 
 
 @pytest.mark.req("WS-038", "WS-008")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+SOON = 5
+"""Seconds of a time-out before which a test must have done something; more only wait, beside all others that do."""
+
 OK: dict[str, Any] = {"type": "http.response", "status": 200, "body": b"ok"}
 ACCEPT: dict[str, Any] = {"type": "websocket.accept"}
 REJECT: dict[str, Any] = {"type": "websocket.reject"}

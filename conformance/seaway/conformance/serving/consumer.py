@@ -275,6 +275,10 @@ class Call(_Hands):
         """Write to the memory of the consumer."""
         await (await self._line.ask("writing to memory", "remember", value=value)).value()
 
+    async def free(self) -> None:
+        """Let every later call of its consumer return by itself, at once: for what a server does not wait long for."""
+        await (await self._line.ask("freeing later calls", "free")).value()
+
     async def outside(self) -> Outside:
         """Begin a task, or a thread, of the consumer's own; it lives on when the call has returned."""
         found: Outside = await (await self._line.ask("beginning a task of its own", "outside")).value()

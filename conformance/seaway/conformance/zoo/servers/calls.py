@@ -46,7 +46,7 @@ def five_arguments() -> None:
     ServerCore.__init__ = changed  # type: ignore[method-assign, assignment]
 
 
-@breaks("CON-025")
+@breaks("CON-025", "LAY-070")
 def used_channels() -> None:
     """A channel is given again once its consumer has ended."""
     free: list[int] = []

@@ -83,6 +83,33 @@ def large_ones_are_dropped() -> None:
     Runner._queue_layer = changed  # type: ignore[method-assign]
 
 
+@breaks("CON-040", "CON-037")
+def reads_on() -> None:
+    """A socket is read on while its side of the mailbox is full."""
+    file = Runner.file_socket
+
+    def changed(self: Runner, message: Any, size: int, behind: Any = None) -> bool:
+        file(self, message, size, behind)
+        return True
+
+    Runner.file_socket = changed  # type: ignore[method-assign]
+
+
+@breaks("LAY-069")
+def the_inbox_is_for_all() -> None:
+    """A message for the inbox itself is given to every consumer."""
+    file = Dispatcher.file
+
+    def changed(self: Dispatcher, channel: str, message: Any) -> None:
+        if channel == self.inbox and message["type"] != "layer.gap":
+            for runner in list(self.runners.values()):
+                runner.file_layer(dict(message))
+        else:
+            file(self, channel, message)
+
+    Dispatcher.file = changed  # type: ignore[method-assign]
+
+
 @breaks("CON-050", "CON-048", "CON-046", "CON-047", "CON-052", "CON-055")
 def the_layer_before_the_end() -> None:
     """What the layer has brought is given before the terminal message."""
