@@ -142,7 +142,7 @@ async def test_a_late_attach_does_nothing_to_a_living_inbox(server: Server, make
     layer = make()
     inbox = await layer.new_channel("here!")
     own = layer._engine.inboxes[inbox]
-    late = own.attach(own.history, is_move=False)
+    late = own.attach(own.history)
     await cut_reader(layer)  # it connects again, and attaches with a newer epoch
     await until(
         lambda: int(server.command("HGET", keys.inbox(inbox)[1], "e")) > own.fresh - 1 and own.attached, "again"
@@ -159,7 +159,7 @@ async def test_an_answer_to_an_attach_that_was_lost_costs_no_gap(server: Server,
     inbox = await layer.new_channel("here!")
     await layer.send(f"{inbox}1", numbered(1))
     own = layer._engine.inboxes[inbox]
-    assert server.command(*own.attach(own.history, is_move=False))[0] in ("same", b"same")  # nobody hears the answer
+    assert server.command(*own.attach(own.history))[0] in ("same", b"same")  # nobody hears the answer
     await cut_reader(layer)
     await layer.send(f"{inbox}1", numbered(2))
     assert await all_of(layer, inbox) == [numbered(1), numbered(2)]
@@ -171,7 +171,7 @@ async def test_a_loss_whose_announcement_was_lost_is_announced_again(server: Ser
     own = layer._engine.inboxes[inbox]
     with layer._engine.lock:  # so that the reader does not come between
         server.command("DEL", *keys.inbox(inbox))
-        assert server.command(*own.attach(own.history, is_move=False))[0] in ("new", b"new")
+        assert server.command(*own.attach(own.history))[0] in ("new", b"new")
     assert await layer.receive([inbox], 5) == (inbox, LOST)
     await layer.send(f"{inbox}1", numbered(1))
     assert await all_of(layer, inbox) == [numbered(1)]
@@ -342,10 +342,10 @@ async def test_many_consumers_that_come_and_go_leave_nothing(server: Server, mak
 async def test_a_reader_that_fails_begins_anew(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     layer = make()
     inbox = await layer.new_channel("here!")
-    engine = layer._engine
-    working, engine.clock = engine.clock, None  # type: ignore[assignment]
+    own = layer._engine.inboxes[inbox]
+    working, own.clock = own.clock, None  # type: ignore[assignment]
     await until(lambda: "begins anew" in caplog.text, "nothing was logged")
-    engine.clock = working
+    own.clock = working
     await layer.send(f"{inbox}1", numbered(1))
     assert await layer.receive([inbox], 5) == (f"{inbox}1", numbered(1))
 

@@ -51,6 +51,8 @@ async def works(layer: Any, other: Any) -> None:
         ("rediss://h?tls_ca=ca.pem", {"tls": True, "tls_ca": "ca.pem"}),
         ("redis+unix:///run/broker.sock?db=3", {"path": "/run/broker.sock", "db": 3}),
         ("redis+sentinel://a:1,b:2/name?db=1", {"sentinels": ("a:1", "b:2"), "service": "name", "db": 1}),
+        ("redis+cluster://a:1,b:2", {"nodes": ("a:1", "b:2"), "tls": False}),
+        ("rediss+cluster://anna:w@a:1", {"nodes": ("a:1",), "tls": True, "username": "anna", "password": "w"}),
         ("redis+embedded://demo", {"embedded": "demo"}),
         ("redis://h?capacity=5&lease=2.5&channel_capacity=log.*:7", {"capacity": 5, "lease": 2.5}),
     ],
@@ -67,7 +69,9 @@ def test_passwords_are_not_shown() -> None:
     assert "hush" not in repr(layer)
 
 
-@pytest.mark.parametrize("url", ["redis://h/one", "redis://h?port=x", "redis://h?no=1", "redis+sentinel://h/x"])
+@pytest.mark.parametrize(
+    "url", ["redis://h/one", "redis://h?port=x", "redis://h?no=1", "redis+sentinel://h/x", "redis+cluster://h:1/2"]
+)
 def test_a_url_that_names_no_broker_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="h"):
         open_layer(url)

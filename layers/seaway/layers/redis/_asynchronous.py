@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import anyio
@@ -20,6 +22,7 @@ from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._link import logger
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
+from seaway.layers.redis._readers import Readers
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._streams import Address
 
@@ -44,16 +47,25 @@ class AsyncEngine(Engine):
         self._ended: AsyncWaiter | None = None
         self._resting: AsyncWaiter | None = None
         self._is_roused = False
-        self._opening = anyio.Lock(fast_acquire=True)
         self._tasks: set[Any] = set()
 
     def start(self) -> None:
         """Begin to work."""
-        for _ in range(_WORKERS):
-            self._spawn(lambda: self._work(self.lane))
-        self._spawn(Reader(self, self.owner).run)
+        if self.cluster is None:
+            self.staff(self.lane)
+            self.spawn(Reader(self, self.owner).run)
+        else:
+            self.readers = Readers(self, self.owner)
+            self.spawn(self.readers.run)
 
-    def _spawn(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def staff(self, lane: Lane) -> None:
+        """See `Engine.staff`."""
+        lane.opening = anyio.Lock(fast_acquire=True)
+        for _ in range(_WORKERS):
+            self.spawn(lambda: self._work(lane))
+
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """See `Engine.spawn`."""
         self._running += 1
         if isinstance(self._home, AsyncioHome):
             task = self._home.loop.create_task(self._task(function))
@@ -103,7 +115,7 @@ class AsyncEngine(Engine):
 
     # What `Engine` asks for
 
-    async def _connect(self, address: Address, timeout: float) -> Connection:
+    async def connect(self, address: Address, timeout: float) -> Connection:
         return await AsyncConnection.open(address, timeout)
 
     def new_waiter(self, timeout: float | None) -> AsyncWaiter:
@@ -136,7 +148,7 @@ class AsyncEngine(Engine):
 
     def submit(self, job: Job) -> None:
         """See `Engine.submit`."""
-        lane = self.lane
+        lane = job.lane = self.lane if self.cluster is None else self.cluster.lane_for(job)
         lane.queue.put(job)
         if lane.idle:
             lane.idle.pop().wake()
@@ -167,7 +179,7 @@ class AsyncEngine(Engine):
     async def opened(self, lane: Lane) -> Connection:
         """See `Engine.opened`."""
         if lane.connection is None:
-            async with self._opening:
+            async with lane.opening:
                 if lane.connection is None:
                     return await self.open_lane(lane)
         assert lane.connection is not None
@@ -184,13 +196,20 @@ class AsyncEngine(Engine):
         try:
             while True:
                 if not lane.queue:
-                    waiter = self._home.waiter(None)
-                    waiter.arm()
-                    lane.idle.append(waiter)
-                    await waiter.wait()
+                    await self._idle(lane)
                 elif not await self._served(lane):
                     await anyio.sleep(lane.pause.next())
         finally:
             connection, lane.connection = lane.connection, None
             if connection is not None:
                 await self.drop_connection(connection)
+
+    async def _idle(self, lane: Lane) -> None:
+        """Wait until there is work."""
+        due = lane.queue.next_due()
+        waiter = self._home.waiter(None if due is None else max(due - monotonic(), 0))
+        waiter.arm()
+        lane.idle.append(waiter)
+        if not await waiter.wait():
+            with suppress(ValueError):
+                lane.idle.remove(waiter)

@@ -29,6 +29,8 @@ class Connection(Protocol):
 
     address: Address
     history: History | None
+    knows_lists: bool
+    """Whether the history of the normal channels was compared on it; a matter of a Cluster."""
 
     async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
         """Return the replies; ``ConnectionError`` if they are not there within *timeout* seconds."""
@@ -46,6 +48,7 @@ class AsyncConnection:
     def __init__(self, stream: Stream, address: Address) -> None:
         self.address = address
         self.history: History | None = None
+        self.knows_lists = False
         self._stream = stream
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
         self._writing = anyio.Lock(fast_acquire=True)
@@ -122,6 +125,7 @@ class SyncConnection:
     def __init__(self, sock: socket.socket, address: Address) -> None:
         self.address = address
         self.history: History | None = None
+        self.knows_lists = False
         self._socket = sock
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
 

@@ -6,20 +6,29 @@ Rules of this module: as in `_link`. Two connections: the *lane* takes what this
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from seaway.layers._waiters import Waiter
 from seaway.layers.base import Message, Route, Sources
 from seaway.layers.redis._inboxes import OwnInbox
-from seaway.layers.redis._jobs import Job, Send
+from seaway.layers.redis._jobs import Job, Send, call
 from seaway.layers.redis._link import ANSWER, Link
+from seaway.layers.redis._scripts import MEMBERS
 from seaway.layers.redis._wire import milliseconds
 from seaway.layers.redis.keys import TAG
 
 
 class Engine(Link):
-    """What both flavours do."""
+    """What both flavours do.
+
+    Attributes:
+        readers: what waits at the nodes of a Cluster, if there is one.
+    """
+
+    readers: Any = None
 
     # Sending
 
@@ -33,11 +42,32 @@ class Engine(Link):
         head = self.codec.local_head(route.expiry, route.name[len(route.inbox) :])
         return Send("i", route.inbox, head, self.codec.seal(encoded), "", route.name, deadline)
 
-    def group_job(self, group: str, encoded: bytes) -> Send:
-        """Return the job that sends a message to a group."""
+    async def to_group(self, group: str, encoded: bytes) -> None:
+        """Send a message to a group."""
         head = self.codec.group_head(self.options.expiry, group)
-        deadline = monotonic() + self.options.send_deadline
-        return Send("g", group, head, self.codec.seal(encoded), "", group, deadline)
+        sealed = self.codec.seal(encoded)
+        deadline = self.deadline()
+        if self.cluster is None:
+            await self.call(Send("g", group, head, sealed, "", group, deadline))
+        else:
+            # The group and its inboxes are in slots of their own: who is in it first, then each where it is.
+            read = Job([call(MEMBERS, (self.keys.group(group),), self.keys.base)], deadline, again=True, tag=group)
+            names = (await self.call(read)).replies[0]
+            await self._all_of([Send("f", name.decode(), head, sealed, "", group, deadline) for name in names])
+        self.client.sent += 1
+
+    async def _all_of(self, jobs: Sequence[Send]) -> None:
+        """Let *jobs* be done at the same time; raise the first error when all have ended."""
+        for job in jobs:
+            self.submit(job)
+        first: ConnectionError | None = None
+        for job in jobs:
+            try:
+                await self.call(job)
+            except ConnectionError as error:
+                first = first or error
+        if first is not None:
+            raise first
 
     def count(self, job: Send) -> None:
         """Count a message that was accepted."""
@@ -51,7 +81,7 @@ class Engine(Link):
         """See `seaway.layers.base.Layer._take`."""
         if len(sources) > 1:
             with self.lock:
-                if self.lane.is_up and not self.client.closed and self.lines.must_ask_first(sources):
+                if self.line_lane.is_up and not self.client.closed and self.lines.must_ask_first(sources):
                     self.store.check(self.client, sources)
                     return None
         found = self.store.take(self.client, sources)
@@ -62,7 +92,7 @@ class Engine(Link):
     def take_or_wait(self, sources: Sources, waiter: Waiter) -> tuple[str, Message] | None:
         """See `seaway.layers.base.Layer._take_or_wait`."""
         with self.lock:
-            if len(sources) > 1 and self.lane.is_up and self.lines.must_ask_first(sources):
+            if len(sources) > 1 and self.line_lane.is_up and self.lines.must_ask_first(sources):
                 self.store.file(self.client, sources, waiter)
                 found = None
             else:
@@ -82,7 +112,7 @@ class Engine(Link):
     def _give_back(self, messages: list[tuple[str, float, Message]]) -> Job | None:
         if not messages:
             return None
-        job = Job([self.lines.back(messages)], done=partial(self._given_back, len(messages)))
+        job = Job([self.lines.back(messages)], done=partial(self._given_back, len(messages)), tag=TAG)
         self.submit(job)
         return job
 
@@ -102,14 +132,14 @@ class Engine(Link):
                 self.push()
             if own.attached and not own.is_reporting and own.is_urgent():
                 own.is_reporting = True
-                self.submit(Job([], again=True))
+                self.submit(Job([], again=True, tag=own.name))
                 self.push()
 
     def kick(self) -> None:
         """Ask the broker for messages of normal channels, if a call waits for any."""
         command = self.lines.ask()
         if command is not None:
-            self.submit(Job([command], again=True, done=self._answered))
+            self.submit(Job([command], again=True, done=self._answered, tag=TAG))
 
     def _answered(self, job: Job) -> None:
         with self.lock:
@@ -179,7 +209,7 @@ class Engine(Link):
         while not own.closed and not waiter.woken and monotonic() < deadline:
             # What was taken is told first: then news of what found no room is there to be read.
             commands = [own.tend(monotonic()), own.look()]
-            job = Job(commands, deadline, again=True, done=partial(self._looked, own))
+            job = Job(commands, deadline, again=True, done=partial(self._looked, own), tag=own.name)
             if not await self.call_within(job, deadline - monotonic()) or job.error is not None:
                 return
             if job.replies:
@@ -188,7 +218,7 @@ class Engine(Link):
             asked += 1
             if asked & (asked - 1) == 0:
                 with self.lock:
-                    self.nudge()
+                    self.nudge(own)
             await self.sleep(0.005)
 
     def _looked(self, own: OwnInbox, job: Job) -> None:
@@ -202,13 +232,15 @@ class Engine(Link):
                 return
             if own.history.replication != job.history.replication or reply[0] == 0:
                 return
-            self.clock.set(reply[2], reply[3])
-            own.feed(reply[1], self.clock)
+            own.clock.set(reply[2], reply[3])
+            own.feed(reply[1])
             job.replies = [reply]
 
-    def nudge(self) -> None:
-        """Let the reader look again, also if it waits at the broker."""
-        if self.reading is not None:
+    def nudge(self, own: OwnInbox | None = None) -> None:
+        """Let the reader look again, also if it waits at the broker: for *own*, if that is given."""
+        if self.cluster is not None:
+            self.readers.nudge(own)
+        elif self.reading is not None:
             key = self.keys.nudge(self.reader_name)
             self.submit(Job([("XADD", key, "MAXLEN", 1, "*", "n", ""), ("PEXPIRE", key, 60_000)], again=True))
         self.rouse()
@@ -225,10 +257,13 @@ class Engine(Link):
         why = RuntimeError("this layer was closed; make a new one (LAY-022)")
         with self.lock:
             self.is_closing = True
-            self.lane.queue.clear(why)
+            for lane in self.lanes:
+                lane.queue.clear(why)
             self.lines.give_up()
             for connection in list(self._connections):
                 connection.abort()
+            if self.readers is not None:
+                self.readers.nudge(None)
 
     def statistics(self) -> dict[str, object]:
         """Return the counters (LAY-107)."""

@@ -30,11 +30,14 @@ class History:
         run: the id of the running server.
         replication: the id of its data; a replica has its master's, and a new one when it is promoted.
         before: the id that the data had before, if the server has taken over from another.
+        shard: of a Cluster, what a node and its replicas have in common; ``""`` if the node is too old to say;
+            ``None``: no Cluster.
     """
 
     run: str
     replication: str
     before: str
+    shard: str | None = None
 
     def continues(self, known: History) -> bool:
         """Return whether nothing that was at the broker *known* can be missing here.
@@ -45,12 +48,33 @@ class History:
             return True
         return self.run == known.run and self.before == _NOBODY
 
-    def is_move(self, known: History) -> bool:
-        """Return whether data that was at *known* and that a redirect has led to came by a move, not by a failover."""
-        return self.before != known.replication
+    def is_move(self, known: History, is_redirected: bool) -> bool:
+        """Return whether data that was at *known* has come here by a move of its slot, and nothing of it is missing.
+
+        A failover stays within a shard, a move never does. Nodes that know nothing of shards: it was a move if a
+        redirect has led here, and this node has not taken over from the other.
+        """
+        if self.shard is None:
+            return False
+        if self.shard and known.shard:
+            return self.shard != known.shard
+        return is_redirected and self.before != known.replication
+
+    def replaces(self, other: History) -> bool:
+        """Return whether who is connected to *other* is connected to a broker that has been replaced by this one."""
+        if self.shard is None:
+            return self != other
+        return self.before == other.replication
 
     def __str__(self) -> str:
-        return self.replication
+        return self.replication if self.shard is None else f"{self.shard}:{self.replication}"
+
+
+def authentication(options: RedisOptions) -> list[Command]:
+    """Return the commands that say who we are, and nothing else."""
+    if not options.password:
+        return []
+    return [("AUTH", options.username or "default", options.password)]
 
 
 def greeting(options: RedisOptions) -> list[Command]:
@@ -64,16 +88,21 @@ def greeting(options: RedisOptions) -> list[Command]:
         commands.append(("SELECT", options.db))
     commands += [("SCRIPT", "LOAD", script.text) for script in SCRIPTS]
     # Two sections in two calls: Redis 6 takes one at a time.
-    return [*commands, ("INFO", "server"), ("INFO", "replication")]
+    commands += [("INFO", "server"), ("INFO", "replication")]
+    return [*commands, ("CLUSTER", "MYSHARDID")] if options.nodes else commands
 
 
-def read_greeting(replies: Sequence[Any], where: str) -> History:
+def read_greeting(replies: Sequence[Any], where: str, in_cluster: bool) -> History:
     """Return the history of the broker at *where*.
 
     Raises:
         Refused: wrong password, or rights are missing; the text names them.
         ConnectionError: it is not ready, or a replica.
     """
+    shard: str | None = None
+    if in_cluster:
+        *replies, answer = replies
+        shard = answer.decode("ascii", "replace") if isinstance(answer, bytes) else ""
     for reply in replies:
         if isinstance(reply, Exception):
             raise _error(str(reply), where)
@@ -84,7 +113,8 @@ def read_greeting(replies: Sequence[Any], where: str) -> History:
             fields[name] = value
     if fields.get("role") != "master":
         raise ConnectionError(f"the broker at {where} is no master but {fields.get('role')!r}")
-    return History(fields.get("run_id", ""), fields.get("master_replid", ""), fields.get("master_replid2", _NOBODY))
+    before = fields.get("master_replid2", _NOBODY)
+    return History(fields.get("run_id", ""), fields.get("master_replid", ""), before, shard)
 
 
 def _error(text: str, where: str) -> ConnectionError:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from os import getpid
 from socket import gethostname
+from time import monotonic
 from typing import Any
 
 from seaway.layers._queues import Fanout
@@ -53,6 +54,7 @@ class OwnInbox:
         history: of the broker where we know that.
         memberships: by group.
         contact: when the broker was last known to keep it for us, on the monotonic clock.
+        clock: that of the broker that has it, as seen from here.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class OwnInbox:
         self.is_reporting = False
         self.history: History | None = None
         self.contact = 0.0
+        self.clock = Clock(monotonic)
         self.position: Id = (0, 0)
         self._cut_off = False
         self._epoch = 0
@@ -95,12 +98,19 @@ class OwnInbox:
 
     # What is asked of the broker
 
-    def attach(self, history: History | None, is_move: bool) -> Command:
-        """Return the command that takes this inbox at a broker of that *history*."""
+    def attach(self, history: History | None, is_redirected: bool = False) -> Command:
+        """Return the command that takes this inbox at a broker of that *history*.
+
+        Args:
+            history: which has no matter for a new inbox.
+            is_redirected: whether nodes of a Cluster have said that its slot is elsewhere.
+        """
         self._fresh += 1
         place = self.place
         known = self.history
-        other = known is not None and (history is None or not (history.continues(known) or is_move))
+        other = known is not None and (
+            history is None or not (history.continues(known) or history.is_move(known, is_redirected))
+        )
         return call(
             ATTACH, (self.stream, self.hash), self._base, self._epoch, self._fresh, show_id(self.position),
             self._given[0], self._options.lease_at_broker(), self._options.inbox_capacity, self._options.inbox_bytes,
@@ -219,8 +229,8 @@ class OwnInbox:
 
     # What comes from it
 
-    def feed(self, entries: Sequence[RawEntry], clock: Clock) -> None:
-        """Take *entries* that were read; *clock* turns the broker's time into deadlines here."""
+    def feed(self, entries: Sequence[RawEntry]) -> None:
+        """Take *entries* that were read."""
         batch: list[Entry] = []
         most = self.most_to_read()
         given, size = self._given
@@ -242,7 +252,7 @@ class OwnInbox:
             if head is None:
                 batch.append(self._undecodable((self.name,)))
                 continue
-            deadline = clock.deadline(id_[0], head.life)
+            deadline = self.clock.deadline(id_[0], head.life)
             if head.is_group:
                 batch += self._fanout(id_, head, payload, deadline)
                 continue
@@ -311,11 +321,11 @@ class OwnInbox:
         self._rest += reply[2]
         self._begin = parse_id(reply[1])
 
-    def ready(self, clock: Clock) -> None:
+    def ready(self) -> None:
         """After a loss: give the news, and what could still be read; the memberships have been looked after."""
         rest, self._rest = self._rest, []
         self._lost()
-        self.feed(rest, clock)
+        self.feed(rest)
         if self._has_lapsed and rest:
             self._lost()  # what groups have sent since the rest
         self._has_lapsed = False
@@ -329,8 +339,8 @@ class OwnInbox:
 class Clock:
     """The broker's clock as seen from here: what it said last, and the time since, by our monotonic clock."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._monotonic = clock
         self._ahead = 0.0
 
     def set(self, seconds: bytes | int, microseconds: bytes | int) -> None:

@@ -10,15 +10,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
+from time import monotonic
 from typing import Any
 
 from seaway.layers.base import full
 from seaway.layers.redis._connection import Refusal
 from seaway.layers.redis._greeting import History
 from seaway.layers.redis._scripts import BY_SHA, SEND, Script
+from seaway.layers.redis._streams import Address
 from seaway.layers.redis._wire import Command
+from seaway.layers.redis.keys import TAG
 
 _NONE: list[Command] = []
+
+Tag = str | Address
+"""What a Cluster places commands by: a hash tag, nothing for any node, or one certain node."""
 
 MOST_JOBS = 128
 """Jobs in one batch: more would make the broker deaf for others meanwhile."""
@@ -65,27 +71,23 @@ class Job:
         deadline: on the machine's monotonic clock; ``inf``: until the layer is closed.
         again: whether they may be run again when nobody knows whether they were.
         done: called once when the job has ended, before whoever waits for it is woken.
+        tag: what a Cluster places the commands by: one for all, or a tuple with one for each.
 
     Attributes:
-        replies: what the broker answered, once it has.
+        replies: what the broker answered, once it has; in a Cluster it grows with each node that has answered.
         error: why it did not.
         queued: whether it has been put into a queue.
         history: of the broker that answered.
         waiter: of the call that waits for the end, if one does.
+        lane: which has it, or had it last.
+        ask: the node of a Cluster that must be asked this once.
+        due: when to try again, on the monotonic clock; 0: it is not put off.
+        tries: how often the nodes of a Cluster have sent it away.
     """
 
     __slots__ = (
-        "again",
-        "commands",
-        "deadline",
-        "done",
-        "ended",
-        "error",
-        "history",
-        "queued",
-        "replies",
-        "size",
-        "waiter",
+        *("again", "ask", "commands", "deadline", "done", "due", "ended", "error", "history", "lane", "queued"),
+        *("replies", "size", "tag", "tries", "waiter"),
     )
 
     def __init__(
@@ -94,8 +96,14 @@ class Job:
         deadline: float = inf,
         again: bool = False,
         done: Callable[[Job], None] | None = None,
+        tag: Tag | tuple[str, ...] = "",
     ) -> None:
         self.commands = commands
+        self.tag = tag
+        self.lane: Any = None
+        self.ask: Address | None = None
+        self.due = 0.0
+        self.tries = 0
         self.deadline = deadline
         self.again = again
         self.done = done
@@ -106,6 +114,11 @@ class Job:
         self.history: History | None = None
         self.size = 100
         self.waiter: Any = None
+
+    @property
+    def place(self) -> Tag:
+        """What a Cluster places the next command by."""
+        return self.tag[len(self.replies)] if isinstance(self.tag, tuple) else self.tag
 
     def end(self) -> None:
         """Tell that *replies* or *error* is there."""
@@ -140,6 +153,11 @@ class Send(Job):
         self.error = None
         self.queued = False
         self.waiter = None
+        self.tag = TAG if kind == "n" else place
+        self.lane = None
+        self.ask = None
+        self.due = 0.0
+        self.tries = 0
         self.kind = kind
         self.arguments = (kind, place, first, second, third)
         self.name = name
@@ -222,24 +240,31 @@ def _refused(jobs: Sequence[Job], text: str) -> list[Job]:
     if text.startswith(AGAIN):
         return list(jobs)
     for job in jobs:
-        if text.startswith("OOM") and type(job) is Send and job.kind in "in":
-            job.error = full(job.name)
-        else:
-            job.error = ConnectionError(f"the broker refused: {text}")
-        job.end()
+        refuse(job, text)
     return []
+
+
+def refuse(job: Job, text: str) -> None:
+    """End *job* with the broker's error *text*."""
+    if text.startswith("OOM") and type(job) is Send and job.kind in "in":
+        job.error = full(job.name)
+    else:
+        job.error = ConnectionError(f"the broker refused: {text}")
+    job.end()
 
 
 class Queue:
     """Jobs that wait for a connection to one node, oldest first."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, kind: type[Batch] = Batch) -> None:
         self._base = base
+        self._kind = kind
         self._jobs: deque[Job] = deque()
+        self._parked: list[Job] = []
         self._bytes = 0
 
     def __bool__(self) -> bool:
-        return bool(self._jobs)
+        return bool(self._jobs) or (bool(self._parked) and min(job.due for job in self._parked) <= monotonic())
 
     def put(self, job: Job) -> None:
         """Add *job*; ``ConnectionError`` if too much waits already."""
@@ -258,7 +283,7 @@ class Queue:
             size += job.size
             jobs.append(job)
         self._bytes -= size
-        return Batch(jobs, self._base) if jobs else None
+        return self._kind(jobs, self._base) if jobs else None
 
     def back(self, jobs: Iterable[Job], now: float, why: Exception) -> None:
         """Let *jobs*, which were not done, wait on, at the head; those whose time is over end with *why*."""
@@ -281,15 +306,37 @@ class Queue:
                 self._bytes -= job.size
                 fail(job, why)
 
-    def soonest(self) -> float:
-        """Return the first deadline of those that wait."""
-        return min((job.deadline for job in self._jobs), default=inf)
-
     def clear(self, why: Exception) -> None:
         """End all that wait."""
-        while self._jobs:
-            fail(self._jobs.popleft(), why)
+        for job in self.drain():
+            fail(job, why)
+
+    def drain(self) -> list[Job]:
+        """Take out all that wait, also those that are put off."""
+        jobs = [*self._jobs, *self._parked]
+        self._jobs.clear()
+        self._parked.clear()
         self._bytes = 0
+        return jobs
+
+    def park(self, job: Job, until: float) -> None:
+        """Put *job* off until then, by the monotonic clock; `due` gives it back."""
+        job.due = until
+        self._parked.append(job)
+
+    def due(self, now: float) -> list[Job]:
+        """Take out those that were put off until *now*."""
+        if not self._parked:
+            return []
+        found = [job for job in self._parked if job.due <= now]
+        self._parked = [job for job in self._parked if job.due > now]
+        for job in found:
+            job.due = 0.0
+        return found
+
+    def next_due(self) -> float | None:
+        """Return when the first of those that are put off is to be tried again."""
+        return min((job.due for job in self._parked), default=None)
 
 
 def fail(job: Job, why: Exception) -> None:

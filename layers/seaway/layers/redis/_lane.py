@@ -17,37 +17,43 @@ from seaway.layers.redis._streams import Address
 MOST_PAUSE = 1.5
 """Seconds between two attempts at most. Lower than LAY-056 allows, so that all flows 2 s after the broker is back."""
 
+MOST_PAUSE_IN_CLUSTER = 0.3
+"""Shorter, for one node that is away may have been replaced already, and the others are there to be asked."""
+
 
 class Pause:
     """How long to wait before the next attempt: longer each time, and at random, so that no herd comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = MOST_PAUSE) -> None:
         self._failures = 0
+        self._most = most
 
     def reset(self) -> None:
         self._failures = 0
 
     def next(self) -> float:
         self._failures += 1
-        return float(random() * min(MOST_PAUSE, 0.025 * 2.0 ** min(self._failures, 10)))
+        return float(random() * min(self._most, 0.025 * 2.0 ** min(self._failures, 10)))
 
 
 class Lane:
     """One node.
 
     Attributes:
+        address: of a node of a Cluster; ``None``: wherever the broker is.
         connection: the one in use; ``None`` while there is none.
         idle: those who wait for work (asynchronous).
         lock: held by the thread that serves (synchronous).
+        opening: held by the task that connects (asynchronous).
     """
 
-    def __init__(self, address: Address | None, base: str) -> None:
+    def __init__(self, address: Address | None, queue: Queue) -> None:
         self.address = address
-        self.queue = Queue(base)
+        self.queue = queue
         self.connection: Connection | None = None
         self.idle: list[Any] = []
         self.lock = Lock()
         self.opening: Any = None
-        self.pause = Pause()
+        self.pause = Pause() if address is None else Pause(MOST_PAUSE_IN_CLUSTER)
         self.is_up = True
         self.was_up = False

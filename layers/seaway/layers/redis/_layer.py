@@ -94,9 +94,7 @@ class RedisLayer(_Redis, AsyncLayer):
         """See `SyncLayer.send_group`."""
         self._enter()
         check_group(group)
-        job = self._engine.group_job(group, self._outgoing(message)[1])
-        await self._engine.call(job)
-        self._engine.count(job)
+        await self._engine.to_group(group, self._outgoing(message)[1])
 
     async def new_channel(self, pattern: str) -> str:
         """See `SyncLayer.new_channel`."""
@@ -173,9 +171,7 @@ class SyncRedisLayer(_Redis, SyncLayer):
         """See `SyncLayer.send_group`."""
         self._enter()
         check_group(group)
-        job = self._engine.group_job(group, self._outgoing(message)[1])
-        drive(self._engine.call(job))
-        self._engine.count(job)
+        drive(self._engine.to_group(group, self._outgoing(message)[1]))
 
     def new_channel(self, pattern: str) -> str:
         """See `SyncLayer.new_channel`."""

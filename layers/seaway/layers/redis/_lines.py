@@ -37,13 +37,16 @@ class Lines:
     Attributes:
         answered: the number of the last request that was answered.
         bell: up to which entry the bell stream was read; ``None`` before the first answer.
+        common_keys: those of all channels together, where a script has to name all that it touches (in a Cluster).
     """
 
     def __init__(
         self, tag: str, store: Store, client: Client, options: RedisOptions, codec: Codec, keys: Keys,
-        monotonic: Callable[[], float],
+        monotonic: Callable[[], float], names_all_keys: bool = False,
     ) -> None:  # fmt: skip
         self.tag = tag
+        self._names_all_keys = names_all_keys
+        self.common_keys = keys.of_channels() if names_all_keys else ()
         self.answered = 0
         self.bell: Id | None = None
         self._number = 0
@@ -143,18 +146,20 @@ class Lines:
         self._insisting.clear()
         self._sets = []
         arguments: list[Any] = []
+        touched: dict[str, None] = {}
         for (sources, insists), count in wanted.items():
             names = self._turn(sources, insists)
             if names:
                 self._sets.append(sources)
                 arguments += [count, len(names), *names]
+                touched.update(dict.fromkeys(names))
         if not self._sets:
             self._tell_due()
             return None
         self._number += 1
         return call(
             POLL,
-            (self.answer_key,),
+            (self.answer_key, *self._touched(touched)),
             self._keys.base,
             self.tag,
             self._number,
@@ -162,6 +167,12 @@ class Lines:
             _MOST_BYTES,
             *arguments,
         )
+
+    def _touched(self, names: Iterable[str]) -> Iterable[str]:
+        """Return the keys that a script about the channels *names* has to name."""
+        if not self._names_all_keys:
+            return ()
+        return (*self.common_keys, *(self._keys.channel(name) for name in names))
 
     def _tell_due(self) -> None:
         for answered in self._due:
@@ -230,6 +241,8 @@ class Lines:
     def back(self, messages: Iterable[tuple[str, float, Message]]) -> Command:
         """Return the command that gives *messages* back, the first to be taken last."""
         arguments: list[Any] = []
+        touched: dict[str, None] = {}
         for name, left, message in messages:
             arguments += [name, milliseconds(left), self._codec.in_list(encode(message))]
-        return call(BACK, (self.answer_key,), self._keys.base, self.tag, *arguments)
+            touched[name] = None
+        return call(BACK, (self.answer_key, *self._touched(touched)), self._keys.base, self.tag, *arguments)

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
 from math import inf
 from threading import RLock
 from time import monotonic
 from typing import Any
 
+from seaway.layers.redis._cluster import Cluster
 from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._greeting import History, Refused, greeting, read_greeting
-from seaway.layers.redis._inboxes import Clock, OwnInbox
-from seaway.layers.redis._jobs import Batch, Job, call, fail, spelled_out
+from seaway.layers.redis._inboxes import OwnInbox
+from seaway.layers.redis._jobs import Batch, Job, Queue, Tag, call, fail, spelled_out
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._lines import Lines
 from seaway.layers.redis._places import Place
@@ -57,14 +59,16 @@ class Link(ABC):
         self.codec = Codec(options.encryption_keys)
         self.store = Store(monotonic)
         self.client = self.store.attach()
-        self.clock = Clock(monotonic)
         self.lock = RLock()
         self.inboxes: dict[str, OwnInbox] = {}
-        self.lines = Lines(TAG, self.store, self.client, options, self.codec, self.keys, monotonic)
+        self.cluster = Cluster(self, options) if options.nodes else None
+        self.lines = Lines(
+            TAG, self.store, self.client, options, self.codec, self.keys, monotonic, names_all_keys=bool(options.nodes)
+        )
         self.reconnects = 0
         self.margin = max(MARGIN, options.send_deadline / 2)
         self.is_closing = False
-        self.lane = Lane(None, self.keys.base)
+        self.lane = Lane(None, Queue(self.keys.base))
         self._history: History | None = None
         self._connections: set[Connection] = set()
         self.reading: Connection | None = None
@@ -73,7 +77,7 @@ class Link(ABC):
     # What a flavour adds
 
     @abstractmethod
-    async def _connect(self, address: Address, timeout: float) -> Connection:
+    async def connect(self, address: Address, timeout: float) -> Connection:
         """Return a connection on which nothing has been said; ``ConnectionError``."""
 
     @abstractmethod
@@ -113,28 +117,39 @@ class Link(ABC):
         """Wait so long."""
 
     @abstractmethod
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Let *function* run beside everything else; it ends when the layer is closed."""
+
+    @abstractmethod
+    def staff(self, lane: Lane) -> None:
+        """See to it that somebody serves a new *lane*."""
+
+    @abstractmethod
     async def opened(self, lane: Lane) -> Connection:
         """Return the connection of *lane*, made if there is none; one attempt at a time."""
 
     # Connections
 
-    async def open_connection(self, timeout: float) -> Connection:
-        """Return a connection to the broker, after the greeting.
+    async def open_connection(self, timeout: float, address: Address | None = None) -> Connection:
+        """Return a connection to the broker, or to the node of a Cluster at *address*, after the greeting.
 
         Raises:
             Refused: to try again does not help.
             ConnectionError: it may.
         """
         deadline = monotonic() + timeout
-        if self._place is None:
-            self._place = Place(self.options)
-        address = await self._place.find(self._connect, self.sleep)
-        connection = await self._connect(address, timeout)
+        if address is None:
+            if self._place is None:
+                self._place = Place(self.options)
+            address = await self._place.find(self.connect, self.sleep)
+        connection = await self.connect(address, timeout)
         try:
             replies = await connection.run(greeting(self.options), max(deadline - monotonic(), 0.1))
-            history = read_greeting(replies, str(connection.address))
-            connection.history = history
-            await self._check_history(connection, history, max(deadline - monotonic(), 0.1))
+            connection.history = read_greeting(replies, str(connection.address), self.cluster is not None)
+            if self.cluster is None:
+                refusal = await self.compare_history(connection, max(deadline - monotonic(), 0.1))
+                if refusal:
+                    raise ConnectionError(f"the broker at {connection.address}: {refusal}")
         except BaseException:
             await connection.close()
             raise
@@ -142,25 +157,41 @@ class Link(ABC):
             self._connections.add(connection)
         return connection
 
-    async def _check_history(self, connection: Connection, history: History, timeout: float) -> None:
-        """Let the broker drop what it may hold again, and give up connections to a broker that was replaced."""
-        known = self._history
+    async def compare_history(self, connection: Connection, timeout: float, asks: bool = False) -> str:
+        """Let the broker drop what it may hold again, and give up connections to a broker that was replaced.
+
+        Args:
+            connection: after its greeting.
+            timeout: seconds until it counts as dead.
+            asks: whether the node of a Cluster is only about to get the normal channels.
+
+        Returns:
+            What the broker said if it has not done so.
+        """
+        history, known = connection.history, self._history
+        assert history is not None
         same = known is not None and history.continues(known)
         command = call(
-            HISTORY, (self.keys.history(),), self.keys.base, TAG, str(history), "" if known is None else str(known),
-            "1" if same and str(history) != str(known) else "0",
+            HISTORY, (self.keys.history(), *self.lines.common_keys), self.keys.base, TAG, str(history),
+            "" if known is None else str(known), "1" if same and str(history) != str(known) else "0", history.before,
         )  # fmt: skip
-        reply = (await connection.run([command], timeout))[0]
+        reply = (await connection.run([("ASKING",), command] if asks else [command], timeout))[-1]
         if isinstance(reply, Exception):
-            raise ConnectionError(f"the broker at {connection.address}: {reply}")
+            return str(reply)
         with self.lock:
             self.client.dropped["lost"] += reply
             self._history = history
             if known is not None and not same:
                 self.lines.forget()
                 for other in self._connections:
-                    if other.history != history:
+                    if other.history is not None and history.replaces(other.history):
                         other.abort()
+        return ""
+
+    def forget_lists(self) -> None:
+        """The normal channels have gone to another node: their history is compared again wherever they come."""
+        for connection in self._connections:
+            connection.knows_lists = False
 
     async def drop_connection(self, connection: Connection) -> None:
         """Close *connection* for good."""
@@ -168,10 +199,31 @@ class Link(ABC):
             self._connections.discard(connection)
         await connection.close()
 
-    # The lane
+    # Lanes
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """All that there are."""
+        return [self.lane] if self.cluster is None else list(self.cluster.lanes.values())
+
+    @property
+    def line_lane(self) -> Lane:
+        """The one that leads to the normal channels."""
+        return self.lane if self.cluster is None else self.cluster.lane_of(TAG)
+
+    async def nodes(self) -> list[Tag]:
+        """Return whom to ask for all keys there are: the broker, or each node of a Cluster that has slots."""
+        if self.cluster is None:
+            return [""]
+        await self.cluster.find(TAG)
+        return [*self.cluster.chart.masters]
 
     async def serve(self, lane: Lane) -> bool:
         """Do one batch; ``False`` if a pause is due before the next."""
+        if self.cluster is not None:
+            self.cluster.resume(lane)
+            if lane.address is None:
+                return not lane.queue or await self.cluster.reroute(lane) or self._overdue(lane)
         with self.lock:
             batch = lane.queue.take()
         if batch is None:
@@ -181,20 +233,26 @@ class Link(ABC):
             connection = await self.opened(lane)
         except ConnectionError as error:
             self._unreached(lane, batch, error)
-            return False
+            return self.cluster is not None and await self.cluster.reroute(lane)
         except BaseException:
             with self.lock:
                 lane.queue.back(batch.jobs, now, ConnectionError("the layer was closed"))
             raise
         return await self._exchange(lane, connection, batch)
 
+    def _overdue(self, lane: Lane) -> bool:
+        with self.lock:
+            lane.queue.overdue(monotonic(), ConnectionError("no node of the Cluster answers; nothing was done"))
+        return False
+
     async def _exchange(self, lane: Lane, connection: Connection, batch: Batch) -> bool:
         deadline = min(job.deadline for job in batch.jobs)
         timeout = min(max(deadline - monotonic(), 0.25), self.options.send_deadline + self.margin)
-        now = monotonic()
-        with self.lock:
-            commands = batch.fill([own.tend(now) for own in self.inboxes.values() if own.attached and own.is_pressed()])
         try:
+            if self.cluster is not None:
+                await self.cluster.prepare(connection, batch, timeout)
+            with self.lock:
+                commands = batch.fill(self._untold(lane))
             replies = await connection.run(commands, timeout) if commands else []
             replies = await self._remind(connection, commands, replies, timeout)
         except BaseException as error:
@@ -214,11 +272,21 @@ class Link(ABC):
                 raise
             self.client.dropped["expired"] += batch.expired
             lane.queue.back(again, monotonic(), ConnectionError("the broker was not ready in time; nothing was done"))
+            if self.cluster is not None:
+                self.cluster.again(lane, batch)
             if not pause:
                 lane.pause.reset()
         if leave:
             await self._leave(lane, connection)
         return not pause
+
+    def _untold(self, lane: Lane) -> list[Command]:
+        """Return the commands that tell the broker what was taken, where senders might find no room."""
+        now = monotonic()
+        pressed = [own for own in self.inboxes.values() if own.attached and own.is_pressed()]
+        if self.cluster is not None:
+            pressed = [own for own in pressed if self.cluster.lane_of(own.name) is lane]
+        return [own.tend(now) for own in pressed]
 
     async def _remind(
         self, connection: Connection, commands: list[Command], replies: list[Any], timeout: float
@@ -237,6 +305,8 @@ class Link(ABC):
         why = ConnectionError(f"outcome unknown, done once or never: {error}")
         with self.lock:
             unknown = [job for job in batch.jobs if not job.again]
+            if self.cluster is not None:
+                self.cluster.again(lane, batch)
             lane.queue.back([job for job in batch.jobs if job.again], monotonic(), why)
         for job in unknown:
             fail(job, why)
@@ -257,13 +327,14 @@ class Link(ABC):
                         fail(job, error)
             else:
                 lane.queue.back(batch.jobs, monotonic(), error)
-            # Nobody must wait for the turn of a channel that nobody can ask for.
-            self.store.wake_all(list(self.client.waiters))
-            self.lines.give_up()
+            if lane is self.line_lane:
+                # Nobody must wait for the turn of a channel that nobody can ask for.
+                self.store.wake_all(list(self.client.waiters))
+                self.lines.give_up()
 
     async def open_lane(self, lane: Lane) -> Connection:
         """Make the connection of *lane*."""
-        connection = await self.open_connection(min(self.margin, self.options.send_deadline))
+        connection = await self.open_connection(min(self.margin, self.options.send_deadline), lane.address)
         lane.connection = connection
         if lane.was_up:
             self.reconnects += 1

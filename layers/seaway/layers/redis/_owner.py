@@ -7,7 +7,7 @@ caller still waits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -16,11 +16,11 @@ from typing import Any
 from seaway.layers.base import Route
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
-from seaway.layers.redis._jobs import Job, call
+from seaway.layers.redis._jobs import Job, Tag, call
 from seaway.layers.redis._members import Membership
 from seaway.layers.redis._scripts import BEAT, FLUSH_INBOX, FLUSH_LISTS, JOIN, LEAVE
 from seaway.layers.redis._wire import Command, Id, parse_id
-from seaway.layers.redis.keys import TAG
+from seaway.layers.redis.keys import TAG, tag_in
 
 _GROUPS = 200
 """Groups that one call renews: more would hold the broker for too long."""
@@ -44,16 +44,16 @@ class Owner:
         engine = self._engine
         own = OwnInbox(name, engine.store, engine.client, engine.options, engine.codec, engine.keys)
         asked = monotonic()
-        job = Job([own.attach(None, is_move=False), ("TIME",)], self._deadline(), again=True)
+        job = Job([own.attach(None), ("TIME",)], self._deadline(), again=True, tag=name)
         try:
             await engine.call(job)
         except BaseException:
             with engine.lock:
                 engine.store.close_channel(engine.client, Route(name, name, 0, 0))
-            engine.submit(Job([own.detach()], self._deadline()))
+            engine.submit(Job([own.detach()], self._deadline(), tag=name))
             raise
         with engine.lock:
-            engine.clock.set(*job.replies[1])
+            own.clock.set(*job.replies[1])
             own.attached_by(job.replies[0], own.fresh, job.history, asked)
             engine.inboxes[name] = own
             engine.nudge()
@@ -74,7 +74,7 @@ class Owner:
     def _end(self, own: OwnInbox) -> list[Job]:
         own.closed = True
         del self._engine.inboxes[own.name]
-        job = Job([own.detach()], self._deadline(), again=True)
+        job = Job([own.detach()], self._deadline(), again=True, tag=own.name)
         self._engine.submit(job)
         jobs = [job]
         for membership in list(own.memberships.values()):
@@ -101,9 +101,10 @@ class Owner:
                 jobs += self._end(own)
             engine.store.detach(engine.client)
             if engine.lines.bell is not None:
-                keys = engine.lines.answer_key, engine.keys.nudge(engine.reader_name)
-                jobs.append(Job([("DEL", *keys)], self._deadline()))
-                engine.submit(jobs[-1])
+                keys = {TAG: engine.lines.answer_key, engine.reader_name: engine.keys.nudge(engine.reader_name)}
+                job = Job([("DEL", key) for key in keys.values()], self._deadline(), tag=tuple(keys))
+                jobs.append(job)
+                engine.submit(job)
         await self._all(jobs)
 
     async def _all(self, jobs: Sequence[Job]) -> None:
@@ -133,7 +134,7 @@ class Owner:
         await self._turn(own, membership, deadline)
         change = _Change(own, membership, route.name)
         commands = [self._join(own, group), ("HGET", own.hash, "l")]
-        job = Job(commands, deadline, again=True, done=partial(self._joined, change))
+        job = Job(commands, deadline, again=True, done=partial(self._joined, change), tag=(group, own.name))
         change.stream = own.streams
         try:
             await engine.call(job)
@@ -162,7 +163,7 @@ class Owner:
             (score, was_member), last = job.replies
             if membership.score is not None and not was_member and membership.channels:
                 own.lapsed()
-                self._engine.nudge()
+                self._engine.nudge(own)
             membership.score = int(score)
             if not change.is_cancelled and not own.closed and change.channel not in membership.channels:
                 membership.add(change.channel, _position(last) if change.stream == own.streams else (0, 0))
@@ -190,7 +191,8 @@ class Owner:
             commands.append(self._leave(own, membership))
         change = _Change(own, membership, route.name)
         change.stream = own.streams
-        job = Job(commands, deadline, again=True, done=partial(self._discarded, change))
+        # In this order: what was sent before this call is in the inbox.
+        job = Job(commands, deadline, again=True, done=partial(self._discarded, change), tag=(own.name, group))
         try:
             await engine.call(job)
         finally:
@@ -260,7 +262,7 @@ class Owner:
             if membership.is_idle():
                 own.memberships.pop(membership.group, None)
             return []
-        job = Job([self._leave(own, membership)], self._deadline(), again=True)
+        job = Job([self._leave(own, membership)], self._deadline(), again=True, tag=membership.group)
         membership.score = None  # not renewed; unless the broker hears of it now, it ends with its lease
         membership.turn.append(_Background())
         job.done = partial(self._left, own, membership)
@@ -272,17 +274,18 @@ class Owner:
 
     # Life
 
-    async def beat(self) -> None:
-        """Renew all memberships."""
+    async def beat(self, of: Iterable[OwnInbox] | None = None) -> None:
+        """Renew the memberships of these inboxes; if none are given, of all."""
         engine = self._engine
+        at_once = _GROUPS if engine.cluster is None else 1  # in a Cluster each has a node of its own
         jobs = []
         with engine.lock:
-            for own in engine.inboxes.values():
+            for own in engine.inboxes.values() if of is None else of:
                 due = [
                     one for one in own.memberships.values() if one.score is not None and one.channels and not one.turn
                 ]
-                for at in range(0, len(due), _GROUPS):
-                    jobs.append(self._renewal(own, due[at : at + _GROUPS]))
+                for at in range(0, len(due), at_once):
+                    jobs.append(self._renewal(own, due[at : at + at_once]))
         for job in jobs:
             engine.submit(job)
         await self._all(jobs)
@@ -293,7 +296,8 @@ class Owner:
         for one in memberships:
             one.turn.append(_Background())
         command = call(BEAT, keys, engine.keys.base, own.name, engine.options.lease_at_broker())
-        return Job([command], self._deadline(), again=True, done=partial(self._renewed, own, memberships))
+        done = partial(self._renewed, own, memberships)
+        return Job([command], self._deadline(), again=True, done=done, tag=memberships[0].group)
 
     def _renewed(self, own: OwnInbox, memberships: list[Membership], job: Job) -> None:
         with self._engine.lock:
@@ -301,6 +305,8 @@ class Owner:
                 scores = [int(score) for score in job.replies[0]]
                 if min(scores) < 0 and not own.closed:
                     own.lapsed()
+                    if self._engine.cluster is not None:  # else the reader is here, about to ask
+                        self._engine.nudge(own)
                 for one, score in zip(memberships, scores, strict=True):
                     one.score = abs(score)
             for one in memberships:
@@ -312,30 +318,40 @@ class Owner:
         """Drop all that waits in this namespace, and return when the owners of inboxes know."""
         engine = self._engine
         deadline = self._deadline()
-        lists = await engine.call(Job([call(FLUSH_LISTS, (engine.keys.history(),), engine.keys.base, TAG)], deadline))
+        keys = (engine.keys.history(), *engine.lines.common_keys)
+        # Twice is harmless; a Cluster may ask for it while the slot of the lists moves.
+        command = call(FLUSH_LISTS, keys, engine.keys.base, TAG)
+        lists = await engine.call(Job([command], deadline, again=engine.cluster is not None, tag=TAG))
         engine.client.dropped["lost"] += lists.replies[0]
+        hashes = [key for node in await engine.nodes() for key in await self._scan(node, deadline)]
+        told: list[tuple[str, int]] = []
+        for key in dict.fromkeys(hashes):
+            stream = key.replace(f"{engine.keys.base}m:", f"{engine.keys.base}i:", 1)
+            job = Job([call(FLUSH_INBOX, (stream, key), engine.keys.base)], deadline, tag=tag_in(key))
+            count = (await engine.call(job)).replies[0]
+            if count >= 0:
+                told.append((key, count))
+        for key, count in told:
+            await self._taken(key, count, deadline)
+
+    async def _scan(self, node: Tag, deadline: float) -> list[str]:
+        """Return the hashes of all inboxes at *node*."""
+        engine = self._engine
         hashes: list[str] = []
         cursor: Any = b"0"
         while True:
             command = ("SCAN", cursor, "MATCH", engine.keys.inboxes(), "COUNT", 1000)
-            cursor, found = (await engine.call(Job([command], deadline, again=True))).replies[0]
+            cursor, found = (await engine.call(Job([command], deadline, again=True, tag=node))).replies[0]
             hashes += [key.decode() for key in found]
             if int(cursor) == 0:
-                break
-        told: list[tuple[str, int]] = []
-        for key in dict.fromkeys(hashes):
-            stream = key.replace(f"{engine.keys.base}m:", f"{engine.keys.base}i:", 1)
-            job = await engine.call(Job([call(FLUSH_INBOX, (stream, key), engine.keys.base)], deadline))
-            if job.replies[0] >= 0:
-                told.append((key, job.replies[0]))
-        for key, count in told:
-            await self._taken(key, count, deadline)
+                return hashes
 
     async def _taken(self, key: str, count: int, deadline: float) -> None:
         """Wait until the owner of an inbox has taken *count* messages, or is gone, or does not answer."""
         engine = self._engine
         while monotonic() < deadline:
-            taken, appended = (await engine.call(Job([("HMGET", key, "rn", "an")], deadline, again=True))).replies[0]
+            job = Job([("HMGET", key, "rn", "an")], deadline, again=True, tag=tag_in(key))
+            taken, appended = (await engine.call(job)).replies[0]
             if taken is None or int(taken) >= count or int(appended) < count:
                 return
             await engine.sleep(0.002)

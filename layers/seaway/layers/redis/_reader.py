@@ -83,7 +83,7 @@ class Reader:
                     with engine.lock:
                         for own in engine.inboxes.values():
                             if own.attached and not own.is_ready:
-                                own.ready(engine.clock)
+                                own.ready()
                 await self._round(connection)
                 pause.reset()
         finally:
@@ -102,7 +102,8 @@ class Reader:
         replies = await connection.run(commands, self._block + engine.margin)
         _raise_first(replies, connection)
         with engine.lock:
-            engine.clock.set(*replies[-1])
+            for own in owns:
+                own.clock.set(*replies[-1])
             for own, reply in zip(tended, replies, strict=False):
                 own.tended_by(reply, asked)
             by_key = {own.stream: own for own in owns}
@@ -130,7 +131,7 @@ class Reader:
         own = by_key.get(key)
         if own is not None:
             if own.attached and not own.closed:
-                own.feed(entries, self._engine.clock)
+                own.feed(entries)
         elif key == self._engine.keys.bell():
             self._engine.lines.ring(entries)
         else:
@@ -143,13 +144,13 @@ class Reader:
         asked = monotonic()
         history = connection.history
         with engine.lock:
-            commands = [own.attach(history, is_move=False) for own in owns]
+            commands = [own.attach(history) for own in owns]
             epochs = [own.fresh for own in owns]
         replies = await connection.run([*commands, ("TIME",)], engine.margin)
         _raise_first(replies, connection)
         with engine.lock:
-            engine.clock.set(*replies[-1])
             for own, fresh, reply in zip(owns, epochs, replies, strict=False):
+                own.clock.set(*replies[-1])
                 if not own.closed:
                     own.attached_by(reply, fresh, history, asked)
         self._next_beat = 0.0  # who has lost an inbox may have lost memberships too

@@ -37,11 +37,12 @@ DETACH = _load("detach")
 JOIN = _load("join")
 LEAVE = _load("leave")
 BEAT = _load("beat")
+MEMBERS = _load("members")
 POLL = _load("poll")
 BACK = _load("back")
 HISTORY = _load("history")
 FLUSH_INBOX = _load("flush_inbox")
 FLUSH_LISTS = _load("flush_lists")
 
-SCRIPTS = (SEND, TEND, ATTACH, LOOK, DETACH, JOIN, LEAVE, BEAT, POLL, BACK, HISTORY, FLUSH_INBOX, FLUSH_LISTS)
+SCRIPTS = (SEND, TEND, ATTACH, LOOK, DETACH, JOIN, LEAVE, BEAT, MEMBERS, POLL, BACK, HISTORY, FLUSH_INBOX, FLUSH_LISTS)
 BY_SHA = {script.sha: script for script in SCRIPTS}

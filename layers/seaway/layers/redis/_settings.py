@@ -68,6 +68,7 @@ class RedisOptions(Options):
         service: the name under which they know it.
         sentinel_username: whose rights the layer has there.
         sentinel_password: theirs.
+        nodes: addresses of some nodes of a Cluster; it tells of the others. Database 0 only.
         embedded: the name of a private broker that is started if need be; other processes of this user may share it.
         encryption_keys: Fernet keys (SEC-013): the first encrypts, any of them decrypts.
     """
@@ -88,6 +89,7 @@ class RedisOptions(Options):
     service: str = attrs.field(default="mymaster", validator=_text)
     sentinel_username: str = attrs.field(default="", validator=_text)
     sentinel_password: str = attrs.field(default="", validator=_text, repr=False)
+    nodes: tuple[str, ...] = attrs.field(default=(), validator=_addresses, converter=tuple)
     embedded: str = attrs.field(default="", validator=_name)
     encryption_keys: tuple[str, ...] = attrs.field(default=(), validator=_keys, converter=tuple, repr=False)
 

@@ -7,7 +7,7 @@ end. A lane is served by one thread at a time; the others wait, and find their w
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from threading import Event, Thread
 from time import monotonic
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
+from seaway.layers.redis._readers import Readers
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._streams import Address
 
@@ -51,8 +52,18 @@ class SyncEngine(Engine):
 
     def start(self) -> None:
         """Begin to work."""
-        reader = Reader(self, self.owner)
-        Thread(target=lambda: drive(reader.run()), name="seaway-redis", daemon=True).start()
+        if self.cluster is None:
+            self.spawn(Reader(self, self.owner).run)
+        else:
+            self.readers = Readers(self, self.owner)
+            self.spawn(self.readers.run)
+
+    def staff(self, lane: Lane) -> None:
+        """See `Engine.staff`: whoever has a job there serves it."""
+
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """See `Engine.spawn`."""
+        Thread(target=lambda: drive(function()), name="seaway-redis", daemon=True).start()
 
     def abandon(self) -> None:
         """Let everything end: the layer is closed, or garbage. Idempotent, from any thread."""
@@ -60,9 +71,10 @@ class SyncEngine(Engine):
             return  # the sockets are the parent's
         self.clear()
         self._roused.set()
-        connection, self.lane.connection = self.lane.connection, None
-        if connection is not None:
-            drive(self.drop_connection(connection))
+        for lane in self.lanes:
+            connection, lane.connection = lane.connection, None
+            if connection is not None:
+                drive(self.drop_connection(connection))
 
     def leave_and_push(self, waiter: Waiter) -> None:
         """See `Engine.leave`; what is given back is on its way when this returns."""
@@ -71,7 +83,7 @@ class SyncEngine(Engine):
 
     # What `Engine` asks for
 
-    async def _connect(self, address: Address, timeout: float) -> Connection:
+    async def connect(self, address: Address, timeout: float) -> Connection:
         return SyncConnection.open(address, timeout)
 
     def new_waiter(self, timeout: float | None) -> ThreadWaiter:
@@ -84,16 +96,15 @@ class SyncEngine(Engine):
 
     async def call(self, job: Job) -> Job:
         """See `Engine.call`."""
-        lane = self.lane
         if not job.queued:
             self.submit(job)
         while not job.ended:
+            lane = job.lane
             is_done = True
             with lane.lock:
-                if not job.ended:
+                if not job.ended and job.lane is lane:
                     is_done = drive(self.serve(lane))
-            if not is_done and not job.ended:
-                time.sleep(min(lane.pause.next(), max(job.deadline - monotonic(), 0.001)))  # noqa: ASYNC251 - see `drive`
+            self._pause(job, lane, is_done, job.deadline)
         self.push()
         if job.error is not None:
             raise job.error
@@ -101,35 +112,55 @@ class SyncEngine(Engine):
 
     async def call_within(self, job: Job, seconds: float) -> bool:
         """See `Engine.call_within`."""
-        lane = self.lane
         deadline = monotonic() + seconds
         self.submit(job)
         while not job.ended and (left := deadline - monotonic()) > 0:
+            lane = job.lane
             if not lane.lock.acquire(timeout=left):
                 break
             try:
-                is_done = drive(self.serve(lane)) if not job.ended else True
+                is_done = drive(self.serve(lane)) if not job.ended and job.lane is lane else True
             finally:
                 lane.lock.release()
-            if not is_done:
-                time.sleep(min(lane.pause.next(), max(deadline - monotonic(), 0.001)))  # noqa: ASYNC251 - see `drive`
+            self._pause(job, lane, is_done, deadline)
         self.push()
         return job.ended
+
+    @staticmethod
+    def _pause(job: Job, lane: Lane, is_done: bool, deadline: float) -> None:
+        """Wait before the next attempt at *job*, if one is needed and a pause is due."""
+        if job.ended:
+            return
+        now = monotonic()
+        seconds = job.due - now if is_done else lane.pause.next()
+        if seconds > 0:
+            time.sleep(min(seconds, max(deadline - now, 0.001)))
 
     def submit(self, job: Job) -> None:
         """See `Engine.submit`."""
         with self.lock:
-            self.lane.queue.put(job)
+            lane = job.lane = self.lane if self.cluster is None else self.cluster.lane_for(job)
+            lane.queue.put(job)
 
     def push(self) -> None:
         """See `Engine.push`. If another thread is at work it sees to it that nothing is left."""
-        lane = self.lane
+        if self.cluster is None:
+            self._push(self.lane)
+            return
+        while sum(self._push(lane) for lane in self.lanes):
+            pass  # what was done in one lane may go on in another
+
+    def _push(self, lane: Lane) -> bool:
+        """Do what waits in *lane*; return whether anything was done."""
+        is_done = False
         while lane.queue and lane.lock.acquire(blocking=False):
             try:
                 if not drive(self.serve(lane)):
-                    return
+                    return False
+                is_done = True
             finally:
                 lane.lock.release()
+        return is_done
 
     def rouse(self) -> None:
         """See `Engine.rouse`."""

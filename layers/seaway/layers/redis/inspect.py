@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from seaway.layers.redis._jobs import Job
+from seaway.layers.redis._jobs import Job, Tag
 from seaway.layers.redis._layer import SyncRedisLayer
 from seaway.layers.redis._synchronous import drive
-from seaway.layers.redis.keys import TAG
+from seaway.layers.redis.keys import TAG, tag_in
 
 _SCAN = 1000
 
@@ -75,18 +75,16 @@ def snapshot(layer: SyncRedisLayer) -> Snapshot:
         ConnectionError: the broker cannot be reached, or refuses.
     """
     base = layer._engine.keys.base
-    seconds, microseconds = _ask(layer, ("TIME",))
-    now = int(seconds) * 1000 + int(microseconds) // 1000
     return Snapshot(
         inboxes=tuple(_inboxes(layer, base)),
         channels=tuple(_channels(layer, f"{base}n:{{{TAG}}}")),
-        groups=tuple(_groups(layer, base, now)),
+        groups=tuple(_groups(layer, base)),
     )
 
 
 def _inboxes(layer: SyncRedisLayer, base: str) -> Iterator[InboxState]:
     for key in _keys(layer, f"{base}m:{{"):
-        fields = _ask(layer, ("HMGET", key, "an", "rn", "ab", "rb", "d", "by"))
+        fields = _ask(layer, tag_in(key), ("HMGET", key, "an", "rn", "ab", "rb", "d", "by"))
         if fields[0] is None:
             continue  # it has gone since its name was read
         appended, taken, bytes_in, bytes_out, dropped = (int(field or 0) for field in fields[:5])
@@ -96,19 +94,21 @@ def _inboxes(layer: SyncRedisLayer, base: str) -> Iterator[InboxState]:
             pending=max(0, appended - taken),
             pending_bytes=max(0, bytes_in - bytes_out),
             dropped=dropped,
-            lease=max(0, _ask(layer, ("PTTL", key))) / 1000,
+            lease=max(0, _ask(layer, tag_in(key), ("PTTL", key))) / 1000,
         )
 
 
 def _channels(layer: SyncRedisLayer, start: str) -> Iterator[ChannelState]:
     for key in _keys(layer, start):
-        if pending := _ask(layer, ("LLEN", key)):
+        if pending := _ask(layer, TAG, ("LLEN", key)):
             yield ChannelState(key[len(start) :], pending)
 
 
-def _groups(layer: SyncRedisLayer, base: str, now: int) -> Iterator[GroupState]:
+def _groups(layer: SyncRedisLayer, base: str) -> Iterator[GroupState]:
     for key in _keys(layer, f"{base}g:{{"):
-        pairs = _ask(layer, ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES"))
+        seconds, microseconds = _ask(layer, tag_in(key), ("TIME",))
+        now = int(seconds) * 1000 + int(microseconds) // 1000
+        pairs = _ask(layer, tag_in(key), ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES"))
         members = {
             name.decode(): (float(score) - now) / 1000 for name, score in zip(pairs[::2], pairs[1::2], strict=True)
         }
@@ -119,16 +119,17 @@ def _groups(layer: SyncRedisLayer, base: str, now: int) -> Iterator[GroupState]:
 def _keys(layer: SyncRedisLayer, start: str) -> list[str]:
     """Return all keys that begin with *start*, sorted; SCAN, for a broker must not be held up."""
     found: set[str] = set()
-    cursor: Any = b"0"
-    while True:
-        cursor, keys = _ask(layer, ("SCAN", cursor, "MATCH", f"{start}*", "COUNT", _SCAN))
-        found |= {key.decode() for key in keys}
-        if int(cursor) == 0:
-            return sorted(found)
+    for node in drive(layer._engine.nodes()):
+        cursor: Any = b"0"
+        while cursor is not None:
+            cursor, keys = _ask(layer, node, ("SCAN", cursor, "MATCH", f"{start}*", "COUNT", _SCAN))
+            found |= {key.decode() for key in keys}
+            cursor = cursor if int(cursor) else None
+    return sorted(found)
 
 
-def _ask(layer: SyncRedisLayer, command: tuple[Any, ...]) -> Any:
-    job = drive(layer._engine.call(Job([command], layer._engine.deadline(), again=True)))
+def _ask(layer: SyncRedisLayer, tag: Tag, command: tuple[Any, ...]) -> Any:
+    job = drive(layer._engine.call(Job([command], layer._engine.deadline(), again=True, tag=tag)))
     reply = job.replies[0]
     if isinstance(reply, Exception):
         raise ConnectionError(f"the broker refuses {command[0]}: {reply}")

@@ -23,6 +23,11 @@ TAG = "0"
 """The hash tag of all normal channels."""
 
 
+def tag_in(key: str) -> str:
+    """Return what a Cluster places *key* by."""
+    return key.partition("{")[2].partition("}")[0]
+
+
 class Keys:
     """The names of the keys of one namespace.
 
@@ -36,6 +41,11 @@ class Keys:
 
     def __init__(self, prefix: str, namespace: str) -> None:
         self.base = f"{prefix}{namespace}:"
+
+    @classmethod
+    def of(cls, base: str) -> Keys:
+        """Return the names of the keys that begin with *base*."""
+        return cls(base[:-1], "")
 
     def inbox(self, name: str) -> tuple[str, str]:
         """Return stream and hash of the inbox *name*, its ``!`` included."""
@@ -52,6 +62,10 @@ class Keys:
     def channel(self, name: str) -> str:
         """Return the list of the normal channel *name*."""
         return f"{self.base}n:{{{TAG}}}{name}"
+
+    def of_channels(self) -> tuple[str, str]:
+        """Return what is kept for all normal channels together: hash of the rung, and bell."""
+        return self.rung(), self.bell()
 
     def rung(self) -> str:
         """Return the hash of the normal channels that may have messages."""

