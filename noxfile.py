@@ -74,7 +74,7 @@ ON_ONE = [
     f"conformance/tests/test_suite_{name}.py"
     for name in ("histories", "newcomers", "plugin", "processes", "server_newcomers", "zoo", "zoo_servers")
 ]
-ON_ONE.append("layers/tests/test_redis_suite.py")
+ON_ONE += ["layers/tests/test_redis_suite.py", "layers/tests/faults/test_redis_sentinel.py"]
 
 
 def works(version: str) -> bool:

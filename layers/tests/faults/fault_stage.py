@@ -111,16 +111,18 @@ class Stage:
         server: the broker.
         folder: for the logs.
         bounds: what the layer objects are made with.
+        url: where they find the broker by themselves, past their proxies.
         options: more of their options.
     """
 
-    def __init__(self, server: Server, folder: Path, bounds: Bounds, **options: Any) -> None:
+    def __init__(self, server: Server, folder: Path, bounds: Bounds, url: str = "", **options: Any) -> None:
         self.server = server
         self.processes: list[Process] = []
         self.back: list[float] = []
         self.faults: list[Fault] = []
         self.bounds = bounds
         self._folder = folder
+        self._url = url
         self._options = {"expiry": bounds.expiry, "lease": bounds.lease, "namespace": folder.name, **options}
         self._options.update({} if bounds.capacity is None else {"capacity": bounds.capacity})
         self._recorder = Recorder.to_file("stage", folder / "stage.log")
@@ -137,7 +139,7 @@ class Stage:
     def _launch(self, part: Part) -> Process:
         proxy = self._stack.enter_context(FaultProxy(self.server))
         log = self._folder / f"{part.name}.log"
-        process = Process(evolve(part, log=str(log), url=proxy.url, options=self._options), proxy)
+        process = Process(evolve(part, log=str(log), url=self._url or proxy.url, options=self._options), proxy)
         self._stack.callback(process.close)
         self.processes.append(process)
         return process

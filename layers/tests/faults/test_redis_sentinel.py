@@ -1,0 +1,111 @@
+"""Failovers of the Redis layer by Sentinels (L18): processes on asyncio, trio and threads, judged by the checker.
+
+Each kind of failover comes in step, with a replica that lags, and with a replica that lags and readers that are behind:
+then the copy lacks what the readers have not seen, and nothing in it says so. CI runs each once; the large run is
+``SEAWAY_FAULTS=large pytest -s layers/tests/faults``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fault_stage import Stage, judge
+
+from seaway.conformance.brokers import Sentinels, Server
+from seaway.conformance.brokers.server import HOST, until
+from seaway.conformance.history import Bounds
+
+LARGE = os.environ.get("SEAWAY_FAULTS") == "large"
+READERS, SENDERS, TIMES = (8, 3, 5) if LARGE else (2, 1, 1)
+KINDS = ("asyncio", "trio", "sync")
+WITHIN = 2.0 if LARGE else 15.0
+"""Seconds until traffic must flow again: the figure that is promised, or what a busy machine may take."""
+LAG = 0.5
+"""Seconds of traffic that a replica which lags does not get."""
+BEHIND = 0.05
+"""Seconds between two receives of a reader that is behind."""
+
+
+@pytest.fixture
+def sentinels() -> Iterator[Sentinels]:
+    with Sentinels() as sentinels:
+        yield sentinels
+
+
+def cut_off(replica: Server, master: Server) -> None:
+    """Let *replica* lose its link to *master*, and not come back."""
+    replica.command("CONFIG", "SET", "masteruser", "nobody", "masterauth", "wrong")
+    master.command("CLIENT", "KILL", "TYPE", "replica")
+    until(lambda: replica.info("replication")["master_link_status"] == "down", "a replica that is cut off")
+    time.sleep(LAG)
+
+
+def healed(sentinels: Sentinels) -> None:
+    """Return when the server that is not the master any more is its replica, and has caught up."""
+    for server in sentinels.servers:
+        server.start()  # if it was frozen
+        server.command("CONFIG", "SET", "masteruser", "", "masterauth", "")
+
+    def is_whole() -> bool:
+        found = sentinels.replica.info("replication")
+        return found["role"] == "slave" and found["master_link_status"] == "up"
+
+    until(is_whole, "a replica of the new master", 60)
+
+
+def in_step(sentinels: Sentinels) -> None:
+    """Master and replica change places, both alive. Until the old master knows, it takes what nobody will get."""
+    sentinels.failover()
+
+
+def lagging(sentinels: Sentinels) -> None:
+    """The master dies, and its replica lacks what came last; when the master is back it is nobody's any more."""
+    master = sentinels.master
+    cut_off(sentinels.replica, master)
+    master.kill()
+    sentinels.failed_over(master)
+    master.start()
+    master.command("REPLICAOF", HOST, sentinels.master.port)  # as Sentinels do it, in their time
+
+
+def thawed(sentinels: Sentinels) -> None:
+    """The master is frozen, its replica lacks what came last, and the master comes back and believes that it is one."""
+    master = sentinels.master
+    cut_off(sentinels.replica, master)
+    master.freeze()
+    sentinels.failed_over(master)
+
+
+Failover = Callable[[Sentinels], None]
+FAILOVERS: tuple[Failover, ...] = (in_step, lagging, thawed)
+PAUSE = 0.01 if LARGE else 0.03
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("behind", [0.0, BEHIND], ids=["readers_in_step", "readers_behind"])
+@pytest.mark.parametrize("failovers", [(one,) for one in FAILOVERS] if LARGE else [FAILOVERS])
+def test_a_failover_is_told_to_every_reader(
+    sentinels: Sentinels, tmp_path: Path, failovers: tuple[Failover, ...], behind: float
+) -> None:
+    """L18, L3, L5: what the new master lacks is announced, in its place; nothing comes twice."""
+    with ExitStack() as stack:
+        stage = Stage(sentinels.master, tmp_path, Bounds(expiry=60, lease=30), sentinels.url)
+        stack.enter_context(stage)
+        stage.begin(READERS, SENDERS, KINDS, slow=behind, pause=PAUSE)
+        stage.flow()
+        for failover in failovers * TIMES:
+            with stage.fault():
+                failover(sentinels)
+                healed(sentinels)
+            stage.flow()
+        account = judge(stage, at_least=len(failovers) * TIMES, within=WITHIN + 20 * behind)
+    assert account.gaps.get("lost", 0) >= READERS * len(failovers) * TIMES, str(account)
