@@ -72,9 +72,18 @@ def docs(session: nox.Session) -> None:
 # What one interpreter shows as well as three: the suite judged by broken layers, and what it says to whoever runs it.
 ON_ONE = [
     f"conformance/tests/test_suite_{name}.py"
-    for name in ("histories", "newcomers", "plugin", "processes", "server_newcomers", "zoo", "zoo_servers")
+    for name in (
+        "histories",
+        "newcomers",
+        "our_server",
+        "plugin",
+        "processes",
+        "server_newcomers",
+        "zoo",
+        "zoo_servers",
+    )
 ]
-ON_ONE += ["layers/tests/test_redis_suite.py", "layers/tests/faults/test_redis_sentinel.py"]
+ON_ONE += ["layers/tests/test_redis_suite.py", "layers/tests/faults"]
 
 
 def works(version: str) -> bool:
