@@ -8,6 +8,7 @@ import asyncio
 import functools
 import importlib
 import json
+import operator
 import statistics
 import subprocess
 import sys
@@ -38,21 +39,25 @@ QUEUE: Final = "bench-work"
 
 @attrs.frozen
 class Subject:
-    """A layer of either interface.
+    """A layer of either interface, its own functions where they are called for each message: a wrapper would cost.
 
     Args:
         send: to a channel.
-        receive: the next message of a channel, or of an inbox.
-        new: makes a channel for this process, or an inbox; returns what to receive from, and what to send to.
-        join: puts `count` channels into the group, and returns for each delivery what to receive from.
+        receive: what comes next from a source.
+        source: what `receive` takes, for a channel.
+        message: the message in what `receive` returned.
+        new: makes a channel for this process, or an inbox; returns its source, and what to send to.
+        join: puts `count` channels into the group, and returns for each delivery its source.
         send_group: to the group.
         close: ends it.
     """
 
     send: Callable[[str, Message], Awaitable[Any]]
-    receive: Callable[[str], Awaitable[Any]]
-    new: Callable[[], Awaitable[tuple[str, str]]]
-    join: Callable[[int], Awaitable[Sequence[str]]]
+    receive: Callable[[Any], Awaitable[Any]]
+    source: Callable[[str], Any]
+    message: Callable[[Any], Message]
+    new: Callable[[], Awaitable[tuple[Any, str]]]
+    join: Callable[[int], Awaitable[Sequence[Any]]]
     send_group: Callable[[Message], Awaitable[Any]]
     close: Callable[[], Awaitable[None]]
 
@@ -80,7 +85,12 @@ def _peer(name: str, url: str) -> Subject:
         if hasattr(layer, "close_pools"):
             await layer.close_pools()
 
-    return Subject(layer.send, layer.receive, new, join, functools.partial(layer.group_send, "bench"), close)
+    send_group = functools.partial(layer.group_send, "bench")
+    return Subject(layer.send, layer.receive, _same, _same, new, join, send_group, close)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _ours(url: str) -> Subject:
@@ -88,20 +98,20 @@ def _ours(url: str) -> Subject:
 
     layer = open_layer(url, capacity=CAPACITY, inbox_capacity=CAPACITY)
 
-    async def receive(source: str) -> Any:
-        return (await layer.receive([source]))[1]
-
-    async def new() -> tuple[str, str]:
+    async def new() -> tuple[list[str], str]:
         inbox = await layer.new_channel("bench!")
-        return inbox, f"{inbox}1"
+        return [inbox], f"{inbox}1"
 
-    async def join(count: int) -> list[str]:
+    async def join(count: int) -> list[list[str]]:
         inbox = await layer.new_channel("bench!")
         for number in range(count):
             await layer.group_add("bench", f"{inbox}{number}")
-        return [inbox] * count
+        return [[inbox]] * count
 
-    return Subject(layer.send, receive, new, join, functools.partial(layer.send_group, "bench"), layer.close)
+    send_group = functools.partial(layer.send_group, "bench")
+    return Subject(
+        layer.send, layer.receive, lambda channel: [channel], operator.itemgetter(1), new, join, send_group, layer.close
+    )
 
 
 async def _stepwise(step: Callable[[], Awaitable[int]], seconds: float) -> float:
@@ -207,16 +217,17 @@ async def work(subject: Subject) -> None:
     """Be a worker process: receive until standard input has ended and nothing comes, then print what came."""
     numbers: list[int] = []
     last = 0.0
+    queue = subject.source(QUEUE)
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
     print("ready", flush=True)
     while True:
         try:
-            message = await asyncio.wait_for(subject.receive(QUEUE), QUIET_SECONDS)
+            received = await asyncio.wait_for(subject.receive(queue), QUIET_SECONDS)
         except TimeoutError:
             if ended.done():
                 break
         else:
-            numbers.append(message["number"])
+            numbers.append(subject.message(received)["number"])
             last = time.perf_counter()
     print(json.dumps({"numbers": numbers, "last": last}), flush=True)
 
