@@ -199,26 +199,21 @@ class Inbox:
                     self.bytes -= size
                     client.received += 1
                     return channel, message
-            elif entry.given or entry.deadline > now:
+            elif (given := entry.given) or entry.deadline > now:
                 if entry.size:
                     client.received += 1
-                return self._give(entry)
+                    if not given:
+                        self.count -= 1
+                        self.bytes -= entry.size
+                channel = entry.channels[given]
+                entry.given = given = given + 1
+                if given == len(entry.channels):
+                    queue.popleft()
+                if entry.encoded is None:
+                    return channel, entry.message.copy()
+                return channel, decode(entry.encoded)
             self._expire(now)
         return None
-
-    def _give(self, entry: Fanout) -> tuple[str, Message]:
-        given = entry.given
-        if given == 0 and entry.size:
-            self.count -= 1
-            self.bytes -= entry.size
-        channel = entry.channels[given]
-        entry.given = given + 1
-        if given + 1 == len(entry.channels):
-            self.queue.popleft()
-        if entry.encoded is None:
-            return channel, entry.message.copy()
-        message: Message = decode(entry.encoded)
-        return channel, message
 
     def _expire(self, now: float) -> None:
         """Put news of the loss in the place of all that has expired at the head of the queue (GAP-017)."""

@@ -12,6 +12,7 @@ import asyncio
 import sys
 import threading
 from abc import ABC, abstractmethod
+from asyncio import _get_running_loop
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from time import monotonic
@@ -85,13 +86,16 @@ class ThreadWaiter(Waiter):
 
 
 class AsyncioWaiter(AsyncWaiter):
-    """Suspends an asyncio task (uvloop included). *timeout* in seconds from now, or ``None``."""
+    """Suspends an asyncio task (uvloop included) of *loop*. *timeout* in seconds from now, or ``None``."""
 
     __slots__ = ("_deadline", "_future", "_loop")
 
-    def __init__(self, timeout: float | None) -> None:
-        super().__init__()
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float | None) -> None:
+        # As `Waiter` does it, without the call: there is one for each message.
+        self.owner = None
+        self.places = []
+        self.woken = False
+        self._loop = loop
         self._deadline = None if timeout is None else self._loop.time() + timeout
         self._future: asyncio.Future[bool] = self._loop.create_future()
 
@@ -100,8 +104,10 @@ class AsyncioWaiter(AsyncWaiter):
             self._future = self._loop.create_future()
 
     def wake(self) -> bool:
-        if asyncio._get_running_loop() is self._loop:
-            self._resolve(self._future, True)
+        if _get_running_loop() is self._loop:
+            future = self._future
+            if not future.done():
+                future.set_result(True)
             return True
         try:
             self._loop.call_soon_threadsafe(self._resolve, self._future, True)
@@ -209,7 +215,7 @@ class AsyncioHome(Home):
         self.loop = loop
 
     def waiter(self, timeout: float | None) -> AsyncWaiter:
-        return AsyncioWaiter(timeout)
+        return AsyncioWaiter(self.loop, timeout)
 
     async def checkpoint(self) -> None:
         await asyncio.sleep(0)

@@ -83,7 +83,9 @@ class AsyncLayer(Layer):
 
         A call that is cancelled has taken nothing (LAY-075).
         """
-        home = self._enter()
+        home = self._home
+        if home is None or home.loop is not _get_running_loop():  # as `_enter`, without the call
+            home = self._enter()
         sources = self._sources_of(channels)
         if timeout is not None:
             timeout = check_timeout(timeout)

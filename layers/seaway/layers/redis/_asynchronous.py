@@ -129,8 +129,7 @@ class AsyncEngine(Engine):
     async def call(self, job: Job) -> Job:
         """See `Engine.call`."""
         if not job.ended:
-            job.waiter = waiter = self._home.waiter(None)
-            waiter.arm()
+            job.waiter = waiter = self._home.waiter(None)  # armed, as it is new
             if not job.queued:
                 self.submit(job)
             await waiter.wait()

@@ -9,6 +9,7 @@ RESP is hiredis's, in both flavours.
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
@@ -51,8 +52,8 @@ class AsyncConnection:
         self.knows_lists = False
         self._stream = stream
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
-        self._writing = anyio.Lock(fast_acquire=True)
-        self._reading = anyio.Lock(fast_acquire=True)
+        self._writing = _Turn()
+        self._reading = _Turn()
         self._broken = ""
 
     @classmethod
@@ -67,20 +68,19 @@ class AsyncConnection:
     async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
         """See `Connection.run`."""
         data = b"".join([hiredis.pack_command(command) for command in commands])
+        loop = self._stream.loop
         try:
-            with anyio.move_on_after(timeout):
-                await self._writing.acquire()
+            if loop is None:
+                with anyio.move_on_after(timeout):
+                    return await self._exchange(data, len(commands))
+                self._late(timeout)
+            else:
+                # Two cancel scopes would be an eighth of what one message costs.
+                timer = loop.call_later(timeout, self._late, timeout)
                 try:
-                    self._check()
-                    await self._stream.send(data)
-                    await self._reading.acquire()
+                    return await self._exchange(data, len(commands))
                 finally:
-                    self._writing.release()
-                try:
-                    return await self._replies(len(commands))
-                finally:
-                    self._reading.release()
-            self._broken = f"no answer within {timeout:.1f} s"
+                    timer.cancel()
         except (
             OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, hiredis.HiredisError
         ) as error:  # fmt: skip
@@ -91,6 +91,29 @@ class AsyncConnection:
             raise
         self.abort()
         raise ConnectionError(f"the broker at {self.address}: {self._broken}")
+
+    def _late(self, timeout: float) -> None:
+        """Let whoever waits here fail: one answer is missing, so nobody's will come."""
+        self._broken = self._broken or f"no answer within {timeout:.1f} s"
+        self._stream.abort()
+
+    async def _exchange(self, data: bytes, count: int) -> list[Any]:
+        writing, reading = self._writing, self._reading
+        if writing.is_taken:
+            await writing.wait()
+        writing.is_taken = True
+        try:
+            self._check()
+            await self._stream.send(data)
+            if reading.is_taken:
+                await reading.wait()
+            reading.is_taken = True
+        finally:
+            writing.end()
+        try:
+            return await self._replies(count)
+        finally:
+            reading.end()
 
     async def _replies(self, count: int) -> list[Any]:
         replies: list[Any] = []
@@ -117,6 +140,37 @@ class AsyncConnection:
         """See `Connection.close`."""
         self._broken = self._broken or "closed"
         await self._stream.close()
+
+
+class _Turn:
+    """Tasks one after the other, in the order in which they came. Whoever finds it taken waits, then takes it.
+
+    anyio's lock asks at each step which event loop runs.
+    """
+
+    def __init__(self) -> None:
+        self.is_taken = False
+        self._waiting: deque[anyio.Event] = deque()
+
+    async def wait(self) -> None:
+        """Return when it is the caller's; it stays taken."""
+        granted = anyio.Event()
+        self._waiting.append(granted)
+        try:
+            await granted.wait()
+        except BaseException:
+            if granted.is_set():
+                self.end()
+            else:
+                self._waiting.remove(granted)
+            raise
+
+    def end(self) -> None:
+        """Let the next go on."""
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self.is_taken = False
 
 
 class SyncConnection:

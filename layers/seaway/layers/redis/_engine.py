@@ -85,7 +85,8 @@ class Engine(Link):
                     self.store.check(self.client, sources)
                     return None
         found = self.store.take(self.client, sources)
-        if found is not None:
+        own = self.inboxes.get(sources[0].name)
+        if (own is not None and own.place.count != own.counted) or len(sources) > 1:
             self._taken(sources)
         return found
 

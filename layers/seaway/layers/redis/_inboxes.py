@@ -209,7 +209,7 @@ class OwnInbox:
     def is_urgent(self) -> bool:
         """Return whether so much was taken that senders must hear of it before the next read."""
         untold = self._given[0] - self.place.count - self._reported[0]
-        return self.is_pressed() and (64 * untold >= self._options.inbox_capacity or untold >= READ_AHEAD // 8)
+        return (64 * untold >= self._options.inbox_capacity or untold >= READ_AHEAD // 8) and self.is_pressed()
 
     def is_pressed(self) -> bool:
         """Return whether senders may soon find no room that is there: then what was taken has to be told at once."""

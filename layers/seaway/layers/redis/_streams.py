@@ -36,7 +36,13 @@ class Address:
 
 
 class Stream(ABC):
-    """A connection as bytes. One task sends and one receives at a time."""
+    """A connection as bytes. One task sends and one receives at a time.
+
+    Attributes:
+        loop: the event loop, if asyncio runs.
+    """
+
+    loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
     async def send(self, data: bytes) -> None:
@@ -74,8 +80,10 @@ async def open_stream(address: Address) -> Stream:
 class _AsyncioStream(asyncio.Protocol, Stream):
     """See `Stream`. The transport reads when it can; what is not received yet is bounded by what was asked for."""
 
+    loop: asyncio.AbstractEventLoop
+
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._data: list[bytes] = []
         self._reading: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
@@ -106,14 +114,14 @@ class _AsyncioStream(asyncio.Protocol, Stream):
             raise ConnectionResetError(str(self._error))
         self._transport.write(data)
         while self._is_full and self._error is None:
-            self._writing = self._loop.create_future()
+            self._writing = self.loop.create_future()
             await self._writing
 
     async def receive(self) -> bytes:
         if not self._data:
             if self._error is not None:
                 raise ConnectionResetError(str(self._error))
-            self._reading = self._loop.create_future()
+            self._reading = self.loop.create_future()
             await self._reading
             if not self._data:
                 raise ConnectionResetError(str(self._error))

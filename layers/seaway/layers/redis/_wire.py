@@ -105,7 +105,7 @@ class Codec:
         return opened
 
     def message(self, encrypted: bool, payload: bytes) -> Message | None:
-        encoded = self.encoded(encrypted, payload)
+        encoded = self.encoded(encrypted, payload) if encrypted else payload
         if encoded is None:
             return None
         try:
