@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import pytest
 
+from seaway.conformance.brokers import Server
 from seaway.layers import MemoryLayer, SyncMemoryLayer, to_async, to_sync
+from seaway.layers.redis import RedisLayer, SyncRedisLayer
+from seaway.layers.redis.keys import Keys
 
 BACKENDS = [
     pytest.param(("asyncio", {"use_uvloop": False}), id="asyncio"),
@@ -108,3 +112,39 @@ async def make(
     yield make_layer
     for caller in made:
         await caller.close()
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Server]:
+    """A Valkey that nobody kills, freezes or flushes."""
+    with Server() as server:
+        yield server
+
+
+class Redis:
+    """Makes layer objects over Redis in one namespace, at *port* unless they are told otherwise."""
+
+    def __init__(self, port: int) -> None:
+        self.namespace = uuid4().hex
+        self.keys = Keys("seaway:", self.namespace)
+        self.made: list[Any] = []
+        self._port = port
+
+    def layer(self, **options: Any) -> RedisLayer:
+        self.made.append(RedisLayer(**{"port": self._port, "namespace": self.namespace, **options}))
+        return self.made[-1]  # type: ignore[no-any-return]
+
+    def sync_layer(self, **options: Any) -> SyncRedisLayer:
+        self.made.append(SyncRedisLayer(**{"port": self._port, "namespace": self.namespace, **options}))
+        return self.made[-1]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def redis(broker: Server, anyio_backend: Any) -> AsyncIterator[Redis]:
+    """See `Redis`; closes what was made at the end."""
+    redis = Redis(broker.port)
+    yield redis
+    for layer in redis.made:
+        closing = layer.close()
+        if layer.is_async:
+            await closing

@@ -1,0 +1,197 @@
+"""Sequences of faults that broke a sketch of the Redis layer, by the numbers of the design. The others are in
+``test_redis_layer.py`` (3, 7 to 10) and ``faults/`` (11)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import pytest
+
+from seaway.conformance.brokers import FaultProxy, Server
+from seaway.conformance.brokers.server import until
+from seaway.layers.redis import RedisLayer
+
+pytestmark = pytest.mark.anyio
+
+ROUNDS = 3 if os.environ.get("SEAWAY_FAULTS") == "large" else 1
+LOST = {"type": "layer.gap", "reason": "lost", "dropped": None}
+
+
+def numbered(number: int) -> dict[str, Any]:
+    return {"type": "test.message", "number": number}
+
+
+async def all_of(layer: RedisLayer, inbox: str, seconds: float = 0.2) -> list[tuple[str, dict[str, Any]]]:
+    """Return all that comes, each with the local part of its channel."""
+    got = []
+    while (received := await layer.receive([inbox], seconds))[0] is not None:
+        got.append((received[0][len(inbox) :], received[1]))
+    return got
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[Server, Server]]:
+    """A master and its replica."""
+    with Server() as master, Server() as replica:
+        replica.follow(master)
+        yield master, replica
+
+
+def cut_off(replica: Server, master: Server) -> None:
+    """Let *replica* miss what comes from now on."""
+    replica.command("CONFIG", "SET", "masteruser", "nobody", "masterauth", "wrong")
+    master.command("CLIENT", "KILL", "TYPE", "replica")
+    until(lambda: replica.info("replication")["master_link_status"] == "down", "a replica that is cut off")
+
+
+def changed_places(master: Server, replica: Server) -> None:
+    """Let *replica* be the master, and the other way round."""
+    replica.promote()
+    replica.command("CONFIG", "SET", "masteruser", "", "masterauth", "")
+    master.follow(replica)
+
+
+Failover = Callable[[Server, Server], Server]
+
+
+def promoted(master: Server, replica: Server) -> Server:
+    """The master is frozen, the replica promoted, the master thaws. Return who is the master then."""
+    master.freeze()
+    replica.promote()
+    master.start()
+    return replica
+
+
+def there_and_back(master: Server, replica: Server) -> Server:
+    """The replica is promoted, the master follows it, and both change places again."""
+    changed_places(master, replica)
+    changed_places(replica, master)
+    return master
+
+
+@pytest.mark.parametrize("failover", [promoted, there_and_back])
+@pytest.mark.req("GAP-010")
+async def test_a_failover_is_told_though_the_copy_lacks_what_the_owner_has_not_seen(
+    servers: tuple[Server, Server], failover: Failover
+) -> None:
+    """1 and 2: owner behind and replica behind; and there and back between two connections, so the same server."""
+    master, replica = servers
+    with FaultProxy(master) as proxy, FaultProxy(master) as other:
+        async with RedisLayer(port=proxy.port) as layer, RedisLayer(port=other.port) as sender:
+            inbox = await layer.new_channel("here!")
+            await layer.group_add("room", f"{inbox}1")
+            await sender.send(f"{inbox}1", numbered(1))
+            assert await all_of(layer, inbox) == [("1", numbered(1))]
+            replica.catch_up(master)
+            cut_off(replica, master)
+            proxy.blackhole()
+            await sender.send(f"{inbox}1", numbered(2))
+            target = failover(master, replica)
+            for one in (proxy, other):
+                one.aim(target)
+            proxy.restore()
+            assert await layer.receive([inbox], 10) == (inbox, LOST)
+            with suppress(ConnectionError):  # its connection was cut
+                await sender.send_group("other", numbered(0))
+            await sender.send_group("room", numbered(3))
+            assert await all_of(layer, inbox) == [("1", numbered(3))]
+
+
+async def test_news_of_an_overflow_comes_once_whoever_joins_and_leaves_meanwhile(redis: Any) -> None:
+    """4: members come and go while the inbox is full."""
+    layer, sender = redis.layer(inbox_capacity=2), redis.layer()
+    inbox = await layer.new_channel("here!")
+    for member in "12":
+        await layer.group_add("room", inbox + member)
+    for number in range(2):
+        await sender.send(f"{inbox}1", numbered(number))
+    for round_ in range(3):
+        await sender.send_group("room", numbered(10 + round_))
+        await layer.group_discard("room", f"{inbox}{round_ % 2 + 1}")
+        await sender.send_group("room", numbered(20 + round_))
+        await layer.group_add("room", f"{inbox}{round_ + 3}")
+    await layer.close_channel(f"{inbox}1")
+    overflow = {"type": "layer.gap", "reason": "overflow", "dropped": 6}
+    assert await all_of(layer, inbox) == [("1", numbered(0)), ("1", numbered(1)), ("", overflow)]
+    await sender.send_group("room", numbered(30))
+    assert sorted(await all_of(layer, inbox)) == [(member, numbered(30)) for member in "345"]
+
+
+async def test_a_reader_that_was_stopped_while_many_channels_rang_gets_everything(redis: Any) -> None:
+    """5: 3,000 channels ring while the reader cannot hear; the bell stream keeps 1,000."""
+    reader, sender = redis.layer(), redis.sync_layer(capacity=10)
+    names = [f"work{number}" for number in range(3000)]
+    got: list[Any] = []
+
+    async def read(sources: list[str]) -> None:
+        while True:
+            got.append(await reader.receive(sources))
+
+    with anyio.fail_after(100):
+        async with anyio.create_task_group() as tasks:
+            for begin in range(0, len(names), 100):
+                tasks.start_soon(read, names[begin : begin + 100])
+            while "_engine" not in vars(reader) or reader._engine.lines.bell is None:
+                await anyio.sleep(0.01)
+            for round_ in range(ROUNDS):
+                for name in names:  # it holds the event loop, so the reader is stopped
+                    sender.send(name, {"type": "test.message", "for": name, "round": round_})
+                await anyio.sleep(0.5)
+            while len(got) < ROUNDS * len(names):
+                await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
+    assert all(channel == message["for"] for channel, message in got)
+    assert len({(channel, message["round"]) for channel, message in got}) == len(got) == ROUNDS * len(names)
+
+
+@pytest.mark.req("GAP-011")
+async def test_memberships_that_lapsed_while_the_heartbeat_stood_still_are_told(broker: Server, redis: Any) -> None:
+    """6: an event loop that is blocked for longer than the lease; the inbox is gone as well, so there is one gap."""
+    layer = redis.layer(lease=0.5)
+    inbox = await layer.new_channel("here!")
+    await layer.group_add("room", f"{inbox}1")
+    time.sleep(2)  # noqa: ASYNC251 - that is the fault
+    assert await layer.receive([inbox], 10) == (inbox, LOST)
+    await layer.send_group("room", numbered(1))
+    got = await all_of(layer, inbox)
+    assert got[-1] == ("1", numbered(1))
+    assert all(message == LOST for _, message in got[:-1])
+
+
+@pytest.mark.req("GAP-011")
+async def test_memberships_that_a_step_of_the_brokers_clock_ended_are_told(broker: Server, redis: Any) -> None:
+    """6: what a clock that steps 25 seconds does to a set: every score in it is past."""
+    layer = redis.layer(lease=2)
+    inbox = await layer.new_channel("here!")
+    await layer.group_add("room", f"{inbox}1")
+    now = int(broker.command("TIME")[0])
+    broker.command("ZADD", redis.keys.group("room"), "XX", (now - 25) * 1000, inbox)
+    assert await layer.receive([inbox], 10) == (inbox, LOST)
+    await layer.send_group("room", numbered(1))
+    assert await all_of(layer, inbox) == [("1", numbered(1))]
+
+
+@pytest.mark.req("GRP-012")
+async def test_two_joins_at_once_hold_when_they_return_though_the_first_is_slow(broker: Server, redis: Any) -> None:
+    """7: the second join must not return while the first is still on its way."""
+    with FaultProxy(broker) as proxy:
+        layer, sender = redis.layer(port=proxy.port), redis.layer()
+        inbox = await layer.new_channel("here!")
+        proxy.delay(0.1)
+
+        async def join(member: str) -> None:
+            await layer.group_add("room", inbox + member)
+            await sender.send_group("room", {"type": "test.message", "for": member})
+
+        async with anyio.create_task_group() as tasks:
+            for member in "12":
+                tasks.start_soon(join, member)
+        proxy.restore()
+        got = await all_of(layer, inbox, 0.5)
+        assert {member for member, message in got if message["for"] == member} == {"1", "2"}
+        await layer.close()
