@@ -145,16 +145,19 @@ class Harness(LayerHarness):
 
     def residue(self, namespace: str) -> list[str]:
         """See `LayerHarness.residue`: inboxes and memberships; what waits in normal channels is nobody's."""
+        return sorted(self._residue(self._server, namespace))
+
+    def _residue(self, server: Server, namespace: str) -> list[str]:
         base = self._keys(namespace).base
         found, cursor = [], "0"
         while True:
-            cursor, keys = self._server.command("SCAN", cursor, "MATCH", f"{base}[img]:*", "COUNT", 1000)
+            cursor, keys = server.command("SCAN", cursor, "MATCH", f"{base}[img]:*", "COUNT", 1000)
             for key in keys:
                 of_group = key.startswith(f"{base}g:")
-                members = self._server.command("ZRANGE", key, 0, -1) if of_group else []
+                members = server.command("ZRANGE", key, 0, -1) if of_group else []
                 found += [f"{key} has the member {member}" for member in members] if of_group else [f"{key} is there"]
             if cursor == "0":
-                return sorted(found)
+                return found
 
     @staticmethod
     def _keys(namespace: str) -> Keys:

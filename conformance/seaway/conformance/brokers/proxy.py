@@ -37,6 +37,7 @@ class _Link:
         in_flight: whether a request has been passed on, or swallowed, that has no reply yet.
         is_damaged: whether bytes were swallowed; it is of no use any more.
         drops_reply: whether the next reply is to be lost, and the connection with it.
+        held: the end of what the broker has said so far, if it may be the beginning of something to replace.
     """
 
     client: asyncio.StreamWriter
@@ -44,6 +45,7 @@ class _Link:
     in_flight: bool = False
     is_damaged: bool = False
     drops_reply: bool = False
+    held: bytes = b""
     tasks: list[asyncio.Task[None]] = field(factory=list)
 
     def reset(self) -> None:
@@ -56,21 +58,37 @@ class _Link:
             writer.transport.abort()
 
 
+class Trigger:
+    """Whether the next reply is to be lost; several proxies may share one.
+
+    Attributes:
+        armed: it is.
+    """
+
+    def __init__(self) -> None:
+        self.armed = False
+
+
 class FaultProxy:
     """A port that leads to a broker. Start it by ``with``.
 
     Args:
         target: the broker, or its port.
         tls: speak TLS to the layer, with this context.
+        trigger: shared with other proxies: only one of them loses a reply.
 
     Attributes:
+
+    Attributes:
+        replace: what to write for what the broker says, piece by piece of equal length. A Cluster's nodes tell where
+            the others are, and a layer shall find their proxies there.
         port: where it listens.
         faults: how many connections were touched.
         hits: how many of these had a call in flight; a read that blocks at the broker is none.
         bytes_up: what layers have sent.
     """
 
-    def __init__(self, target: Server | int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, target: Server | int, tls: ssl.SSLContext | None = None, trigger: Trigger | None = None) -> None:
         self.port = 0
         self.faults = 0
         self.hits = 0
@@ -79,7 +97,8 @@ class FaultProxy:
         self._tls = tls
         self._mode: Mode = "pass"
         self._seconds = 0.0
-        self._armed = False
+        self._trigger = trigger or Trigger()
+        self.replace: dict[bytes, bytes] = {}
         self._links: set[_Link] = set()
         self._serving: set[asyncio.Task[None] | None] = set()
         self._listener: asyncio.Server | None = None
@@ -116,7 +135,7 @@ class FaultProxy:
 
     def drop_reply(self) -> None:
         """Lose the reply to the next request, and cut its connection: the broker has done what was asked."""
-        self._armed = True
+        self._trigger.armed = True
 
     def restore(self) -> None:
         """Be a plain proxy again. Connections that have lost bytes are reset."""
@@ -152,7 +171,7 @@ class FaultProxy:
 
     def _restore(self) -> None:
         self._be("pass")
-        self._armed = False
+        self._trigger.armed = False
         for link in list(self._links):
             if link.is_damaged:
                 link.reset()
@@ -195,8 +214,8 @@ class FaultProxy:
             while data := await reader.read(CHUNK):
                 self.bytes_up += len(data)
                 link.in_flight = not any(word in data for word in BLOCKING)
-                if self._armed and link.in_flight:
-                    self._armed, link.drops_reply = False, True
+                if self._trigger.armed and link.in_flight:
+                    self._trigger.armed, link.drops_reply = False, True
                 if self._mode == "blackhole":
                     link.is_damaged = True
                     continue
@@ -218,13 +237,22 @@ class FaultProxy:
                 if self._mode == "delay":
                     await asyncio.sleep(self._seconds)
                 link.in_flight = False
-                await self._pass_on(link, data)
+                await self._pass_on(link, self._replaced(link, data) if self.replace else data)
         if self._mode == "blackhole":  # what has vanished does not say so
             link.is_damaged = True
             await asyncio.Event().wait()
 
+    def _replaced(self, link: _Link, data: bytes) -> bytes:
+        data = link.held + data
+        for piece, other in self.replace.items():
+            data = data.replace(piece, other)
+        ends = (piece[:size] for piece in self.replace for size in range(len(piece) - 1, 0, -1))
+        rest = max((len(end) for end in ends if data.endswith(end)), default=0)
+        link.held = data[len(data) - rest :]
+        return data[: len(data) - rest]
+
     async def _pass_on(self, link: _Link, data: bytes) -> None:
-        size = 1 if self._mode == "drip" else len(data)
+        size = 1 if self._mode == "drip" else max(len(data), 1)
         for start in range(0, len(data), size):
             link.client.write(data[start : start + size])
             await link.client.drain()

@@ -18,7 +18,7 @@ import anyio
 import hiredis
 
 from seaway.layers.redis._greeting import History
-from seaway.layers.redis._streams import Address, Stream, open_stream, shut_down
+from seaway.layers.redis._streams import Address, Stream, is_hung_up, open_stream, shut_down
 from seaway.layers.redis._wire import Command
 
 Refusal = hiredis.ReplyError
@@ -35,6 +35,9 @@ class Connection(Protocol):
 
     async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
         """Return the replies; ``ConnectionError`` if they are not there within *timeout* seconds."""
+
+    def is_over(self) -> bool:
+        """Return whether the broker is known to have closed it, so that nothing needs to be written to find out."""
 
     def abort(self) -> None:
         """Make every `run`, now and later, fail. From any thread."""
@@ -130,6 +133,10 @@ class AsyncConnection:
     def _check(self) -> None:
         if self._broken:
             raise ConnectionError(self._broken)
+
+    def is_over(self) -> bool:
+        """See `Connection.is_over`."""
+        return bool(self._broken) or self._stream.is_over()
 
     def abort(self) -> None:
         """See `Connection.abort`."""
@@ -227,6 +234,10 @@ class SyncConnection:
             self.abort()  # an answer is still on its way: nobody may take it for another's
             raise
         return replies
+
+    def is_over(self) -> bool:
+        """See `Connection.is_over`."""
+        return is_hung_up(self._socket)
 
     def abort(self) -> None:
         """See `Connection.abort`."""

@@ -229,6 +229,8 @@ class Link(ABC):
         if batch is None:
             return True
         now = monotonic()
+        if lane.connection is not None and lane.connection.is_over():
+            await self._leave(lane, lane.connection)  # nothing has been written, so nothing is unknown
         try:
             connection = await self.opened(lane)
         except ConnectionError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import ssl
 from abc import ABC, abstractmethod
@@ -51,6 +52,10 @@ class Stream(ABC):
     @abstractmethod
     async def receive(self) -> bytes:
         """Return some bytes, as soon as there are any; errors as of `send`, also at the end of the stream."""
+
+    @abstractmethod
+    def is_over(self) -> bool:
+        """Return whether the other end is known to have closed it. Does not wait."""
 
     @abstractmethod
     def abort(self) -> None:
@@ -129,6 +134,9 @@ class _AsyncioStream(asyncio.Protocol, Stream):
         self._data.clear()
         return data
 
+    def is_over(self) -> bool:
+        return self._error is not None
+
     def abort(self) -> None:
         self._transport.abort()
 
@@ -154,6 +162,9 @@ class _AnyioStream(Stream):
     async def receive(self) -> bytes:
         return await self._stream.receive(_CHUNK)
 
+    def is_over(self) -> bool:
+        return is_hung_up(self._raw)
+
     def abort(self) -> None:
         shut_down(self._raw)
 
@@ -176,6 +187,15 @@ async def _open_anyio(address: Address) -> ByteStream:
     except BaseException:
         await anyio.aclose_forcefully(stream)
         raise
+
+
+def is_hung_up(sock: socket.socket) -> bool:
+    """Return whether the other end of *sock* has closed it, as far as this system can tell without waiting."""
+    if sock.fileno() < 0 or not hasattr(select, "poll"):
+        return sock.fileno() < 0
+    poll = select.poll()
+    poll.register(sock.fileno(), getattr(select, "POLLRDHUP", 0))
+    return bool(poll.poll(0))
 
 
 def shut_down(sock: socket.socket) -> None:
