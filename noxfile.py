@@ -83,7 +83,7 @@ ON_ONE = [
         "zoo_servers",
     )
 ]
-ON_ONE += ["layers/tests/test_redis_suite.py", "layers/tests/faults"]
+ON_ONE += ["layers/tests/test_redis_suite.py", "layers/tests/test_redis_cluster_suite.py", "layers/tests/faults"]
 
 
 def works(version: str) -> bool:

@@ -452,6 +452,22 @@ def test_a_gap_with_reason_lost_is_explained_by_a_fault() -> None:
     assert findings([fault, *gap], LONG) == []
 
 
+@pytest.mark.parametrize(("found", "refused_for"), [(0.0, {"GRP-012"}), (5.0, set())])
+def test_a_membership_that_is_lost_alone_may_be_found_gone_after_later_messages(
+    found: float, refused_for: set[str]
+) -> None:
+    events = script(
+        *joined(1, STAYS),
+        *group_sent(2, "lost"),
+        *sent(3, "later", STAYS),
+        *taken(4, "later", STAYS),
+        *taken(5, channel=INBOX, reason="lost"),
+        *taken(6, channel=INBOX),
+    )
+    fault = Event(process="test", sequence=0, time=1, operation="fault", phase="returned")
+    assert {one.requirement for one in findings([fault, *events], evolve(LONG, found=found))} == refused_for
+
+
 def test_the_shortest_history_has_only_what_matters() -> None:
     events = Simulation(Random(7), LONG, cancels=False).run(250)
     history = History(events, LONG)

@@ -83,12 +83,16 @@ class Event:
 
 @frozen(kw_only=True)
 class Bounds:
-    """What the layer objects were made with, in messages and seconds. A capacity of ``None`` is not judged."""
+    """What the layer objects were made with, in messages and seconds. A capacity of ``None`` is not judged.
+
+    A membership that is lost alone, elsewhere than its inbox, is found gone within *found* seconds (GAP-011); 0: none.
+    """
 
     capacity: int | None = None
     expiry: float = 60.0
     lease: float = 30.0
     margin: float = 1.0
+    found: float = 0.0
 
 
 @frozen

@@ -131,6 +131,8 @@ def _fits(history: History, one: _Absent, gap: Call) -> bool:
         return False
     if _reason(gap) == "expired" and one.send.begin + history.bounds.expiry * SECOND > gap.end:
         return False
+    if _may_be_found_late(history, one, gap):
+        return True
     for call in history.deliveries.get(one.channel, ()):
         other = history.sends.get(call.came)
         if other is None or other.sender != one.send.sender:
@@ -140,6 +142,12 @@ def _fits(history: History, one: _Absent, gap: Call) -> bool:
         if call.end > gap.end and other.before(one.send) and _reason(gap) in EXACT:
             return False
     return True
+
+
+def _may_be_found_late(history: History, one: _Absent, gap: Call) -> bool:
+    """Return whether *gap* may stand where a lost membership was found gone, after later messages (GAP-011)."""
+    is_of_group = one.send.first.operation == "send_group"
+    return _reason(gap) == "lost" and is_of_group and gap.end - one.send.begin <= history.bounds.found * SECOND
 
 
 def _absent(history: History) -> Iterator[_Absent]:

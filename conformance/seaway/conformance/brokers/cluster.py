@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -63,8 +64,15 @@ class Cluster:
                         return next(one for one in self.servers if one.port == port)
         raise LookupError(f"nobody has slot {slot}")
 
-    def move(self, slot: int, target: Server, one_key_at_a_time: bool = True) -> int:
-        """Move *slot* and its keys to *target*, while in use; return how many keys were moved."""
+    def move(self, slot: int, target: Server, one_key_at_a_time: bool = True, pause: float = 0.0) -> int:
+        """Move *slot* and its keys to *target*, while in use; return how many keys were moved.
+
+        Args:
+            slot: its number.
+            target: a master.
+            one_key_at_a_time: else as many as there are, up to 100.
+            pause: seconds in which what belongs together is half here and half there.
+        """
         source = next(server for server in self.servers if server.alive and _has_slot(server, slot))
         if source is target:
             return 0
@@ -74,6 +82,7 @@ class Cluster:
         while keys := source.command("CLUSTER", "GETKEYSINSLOT", slot, 1 if one_key_at_a_time else 100):
             source.command("MIGRATE", HOST, target.port, "", 0, 5000, "REPLACE", "KEYS", *keys)
             moved += len(keys)
+            time.sleep(pause)
         for server in (target, source, *self.servers):
             if server.alive and server.info("replication")["role"] == "master":
                 server.command("CLUSTER", "SETSLOT", slot, "NODE", _id(target))
@@ -108,6 +117,13 @@ class Cluster:
             server.command("CLUSTER", "FORGET", gone)
         self.wait_until_whole()
         return copy
+
+    def errors(self, name: str) -> int:
+        """Return how often the nodes that run have answered with the error *name*, such as ``"MOVED"``."""
+        found = (
+            server.info("errorstats").get(f"errorstat_{name}", "count=0") for server in self.servers if server.alive
+        )
+        return sum(int(text.partition("=")[2]) for text in found)
 
     def replicas_of(self, master: Server) -> list[Server]:
         """Return those that were made replicas of *master*."""

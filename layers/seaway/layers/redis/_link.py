@@ -137,11 +137,19 @@ class Link(ABC):
             Refused: to try again does not help.
             ConnectionError: it may.
         """
-        deadline = monotonic() + timeout
         if address is None:
             if self._place is None:
                 self._place = Place(self.options)
             address = await self._place.find(self.connect, self.sleep)
+        try:
+            return await self._open(timeout, address)
+        except ConnectionError:
+            if self.cluster is not None:
+                self.cluster.chart.silent(address)
+            raise
+
+    async def _open(self, timeout: float, address: Address) -> Connection:
+        deadline = monotonic() + timeout
         connection = await self.connect(address, timeout)
         try:
             replies = await connection.run(greeting(self.options), max(deadline - monotonic(), 0.1))

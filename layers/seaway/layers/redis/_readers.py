@@ -96,6 +96,7 @@ class _Reader(ABC):
         self._is_roused = False
         self._is_waiting = False
         self._was_connected = False
+        self._is_lost = False
         self._redirects = 0
 
     @abstractmethod
@@ -125,6 +126,7 @@ class _Reader(ABC):
                 if self._redirects > _AT_ONCE:
                     await self._rest(pause.next())
             except ConnectionError:
+                self._is_lost = True
                 self._away()
                 await self._rest(pause.next())
             except Exception:
@@ -136,12 +138,11 @@ class _Reader(ABC):
         engine = self._engine
         asked, self._asks = self._ask, self._ask is not None
         self._ask = None
-        try:
-            connection = await engine.open_connection(engine.margin, asked or await self._cluster.find(self._tag))
-        except ConnectionError:
+        if self._is_lost:
             with suppress(ConnectionError):
                 await self._cluster.survey()
-            raise
+        connection = await engine.open_connection(engine.margin, asked or await self._cluster.find(self._tag))
+        self._is_lost = False
         try:
             engine.reconnects += self._was_connected
             self._was_connected = True

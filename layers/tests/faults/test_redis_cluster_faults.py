@@ -1,0 +1,221 @@
+"""Fault runs over a Cluster (L19): slots that move, masters that die, a group's node that loses its data.
+
+Processes on asyncio, trio and threads, judged by the history checker. CI runs each once with two readers; the large run
+is ``SEAWAY_FAULTS=large pytest -s layers/tests/faults``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.crc import key_slot
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fault_stage import Account, Stage, judge
+from fault_worker import CHANNELS
+
+from seaway.conformance.brokers import Cluster, Server
+from seaway.conformance.brokers.server import until
+from seaway.conformance.history import Bounds, History
+
+LARGE = os.environ.get("SEAWAY_FAULTS") == "large"
+READERS, SENDERS = (8, 3) if LARGE else (3, 1)
+KINDS = ("asyncio", "trio", "sync")
+WITHIN = 2.0 if LARGE else 15.0
+"""Seconds until traffic must flow again: the figure that is promised, or what a busy machine may take."""
+PAUSE = 0.01 if LARGE else 0.03
+HALF = 0.05
+"""Seconds for which the keys of a slot that moves are half here and half there, for each of them."""
+LAG = 0.5
+"""Seconds of traffic that a replica which lags does not get."""
+
+Begin = Callable[..., Stage]
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    with Cluster(replicas=getattr(request, "param", 0)) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def begin(cluster: Cluster, tmp_path: Path) -> Iterator[Begin]:
+    stages: list[Stage] = []
+
+    def begin(bounds: Bounds | None = None, **part: Any) -> Stage:
+        stage = Stage(cluster.servers[0], tmp_path, bounds or Bounds(expiry=60, lease=30, capacity=10_000), cluster.url)
+        stages.append(stage)
+        stage.begin(READERS, SENDERS, KINDS, **{"pause": PAUSE, **part})
+        stage.flow()
+        return stage
+
+    yield begin
+    for stage in stages:
+        stage.__exit__(None, None, None)
+
+
+def times(small: int, large: int) -> int:
+    return large if LARGE else small
+
+
+def undelivered(stage: Stage) -> int:
+    """Return how many messages were accepted for normal channels and never came."""
+    history = History(stage._events(), stage.bounds)
+    accepted = {send.first.message for send in history.of("send") if send.returned and send.channel in CHANNELS}
+    return len(accepted - {call.came for call in history.received})
+
+
+def slot_of(tag: str) -> int:
+    return key_slot(f"{{{tag}}}".encode())
+
+
+def move(cluster: Cluster, tag: str) -> None:
+    """Move the slot of *tag* to the next master, key by key."""
+    masters = cluster.masters
+    here = masters.index(cluster.node_of(f"{{{tag}}}"))
+    assert cluster.move(slot_of(tag), masters[(here + 1) % len(masters)], pause=HALF) > 0
+
+
+@pytest.mark.timeout(900)
+def test_slots_move_key_by_key_and_nothing_is_lost(cluster: Cluster, begin: Begin) -> None:
+    """L19: that of each inbox, of the group, and of the normal channels, under load."""
+    stage = begin()
+    tags = [*(process.inbox for process in stage.readers), "room", "0"]
+    for _ in range(times(1, 8)):
+        for tag in tags:
+            with stage.fault():
+                move(cluster, tag)
+            stage.flow()
+    redirects = {name: cluster.errors(name) for name in ("MOVED", "ASK", "TRYAGAIN")}
+    account = judge(stage, at_least=len(stage.faults) * 3 // 4, within=WITHIN)
+    print(redirects)
+    assert all(redirects.values()), f"the moves have hit nothing: {redirects}"
+    assert not account.gaps, str(account)
+    assert undelivered(stage) == 0
+
+
+def killed(cluster: Cluster, master: Server) -> None:
+    """The master dies; its replica is in step."""
+    master.kill()
+
+
+def lagging(cluster: Cluster, master: Server) -> None:
+    """The master dies, and its replica lacks what came last."""
+    cut_off(cluster, master)
+    master.kill()
+
+
+def thawed(cluster: Cluster, master: Server) -> None:
+    """The master is frozen, its replica lacks what came last; later the master is back, and sends all away."""
+    cut_off(cluster, master)
+    master.freeze()
+
+
+def cut_off(cluster: Cluster, master: Server) -> None:
+    for replica in replicas_of(cluster, master):
+        replica.command("CONFIG", "SET", "masteruser", "nobody", "masterauth", "wrong")
+    master.command("CLIENT", "KILL", "TYPE", "replica")
+    time.sleep(LAG)
+
+
+def replicas_of(cluster: Cluster, master: Server) -> list[Server]:
+    return [one for one in cluster.servers if one.info("replication").get("master_port") == str(master.port)]
+
+
+def failed_over(cluster: Cluster, master: Server, tag: str) -> None:
+    """Return when another node than *master* has the slot of *tag*, and all is served."""
+    others = [server for server in cluster.servers if server is not master]
+
+    def has_changed() -> bool:
+        for server in others:
+            slots = server.command("CLUSTER", "SLOTS")
+            owner = next(entry[2][1] for entry in slots if entry[0] <= slot_of(tag) <= entry[1])
+            if owner == master.port or "cluster_state:ok" not in server.command("CLUSTER", "INFO"):
+                return False
+        return True
+
+    until(has_changed, "a failover of a Cluster", 60)
+
+
+def healed(cluster: Cluster) -> None:
+    """Return when every node runs and every replica is in step."""
+    cluster.start()
+    for server in cluster.servers:
+        server.command("CONFIG", "SET", "masteruser", "", "masterauth", "")
+    links = lambda: [one.info("replication") for one in cluster.servers]  # noqa: E731
+    until(lambda: all(one["role"] == "master" or one["master_link_status"] == "up" for one in links()), "replicas", 60)
+
+
+Death = Callable[[Cluster, Server], None]
+DEATHS: tuple[Death, ...] = (killed, lagging, thawed)
+
+
+def judged_deaths(cluster: Cluster, stage: Stage, deaths: tuple[Death, ...], slow: float) -> Account:
+    """Let the masters of each reader's inbox, of the group and of the normal channels die in turn."""
+    tags = [process.inbox for process in stage.readers][: times(1, 3)] + ["room", "0"][: times(1, 2)]
+    for death in deaths:
+        for tag in tags:
+            master = cluster.node_of(f"{{{tag}}}")
+            with stage.fault():
+                death(cluster, master)
+                failed_over(cluster, master, tag)
+            stage.flow()
+            with stage.fault():
+                healed(cluster)
+            stage.flow()
+    return judge(stage, at_least=len(deaths) * len(tags), within=WITHIN + 20 * slow)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("cluster", [1], indirect=True, ids=[""])
+@pytest.mark.parametrize("deaths", [(one,) for one in DEATHS] if LARGE else [DEATHS], ids=lambda some: some[0].__name__)
+def test_a_master_that_dies_is_told_to_those_whose_inboxes_it_had(
+    cluster: Cluster, begin: Begin, deaths: tuple[Death, ...]
+) -> None:
+    """L18, L19: what the replica lacks is announced, in its place; nothing comes twice."""
+    account = judged_deaths(cluster, begin(), deaths, 0.0)
+    assert account.gaps.get("lost", 0) >= len(deaths), str(account)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("cluster", [1], indirect=True, ids=[""])
+def test_a_master_that_dies_while_readers_are_behind(cluster: Cluster, begin: Begin) -> None:
+    """L18: then the copy lacks what the readers have not seen, and nothing in it says so."""
+    account = judged_deaths(cluster, begin(slow=0.05), (lagging,), 0.05)
+    assert account.gaps.get("lost", 0) >= 1, str(account)
+
+
+@pytest.mark.timeout(900)
+def test_a_groups_node_that_loses_its_data_is_noticed_within_a_third_of_the_lease(
+    cluster: Cluster, begin: Begin, tmp_path: Path
+) -> None:
+    """L3: the inboxes are elsewhere, and nothing of theirs is gone."""
+    lease = 6.0
+    found = lease / 3 + WITHIN
+    stage = begin(Bounds(expiry=60, lease=lease, capacity=10_000, found=found))
+    node = cluster.node_of("{room}")
+    other = next(server for server in cluster.masters if server is not node)
+    for tag in [*(process.inbox for process in stage.readers), "0"]:
+        if cluster.node_of(f"{{{tag}}}") is node:
+            cluster.move(slot_of(tag), other)
+    stage.flow()
+    key = f"seaway:{tmp_path.name}:g:{{room}}"
+    took = []
+    for _ in range(times(1, 10)):
+        with stage.fault():
+            begun = time.monotonic()
+            node.command("FLUSHALL")
+            until(lambda: node.command("ZCARD", key) == READERS, "memberships that are restored", 60)
+            took.append(time.monotonic() - begun)
+        stage.flow()
+    account = judge(stage, at_least=len(took), within=WITHIN)
+    print("restored after", ", ".join(f"{seconds:.2f}" for seconds in took), "s")
+    assert max(took) <= (lease / 3 if LARGE else 15.0), took
+    assert account.gaps.get("lost", 0) >= READERS * len(took), str(account)
