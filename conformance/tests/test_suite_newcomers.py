@@ -108,7 +108,7 @@ def run(project: Path, *arguments: str) -> tuple[int, str]:
         ("mypkg.HangsInConstruction", "has not ended within 10 seconds; it hangs at "),
         ("mypkg.no_layer", "mypkg.no_layer is 'int'; expected a layer class"),
         ("mypkg.NoFlavour", "lacks the attribute 'is_async'"),
-        ("rediss://localhost", "no layer for 'rediss' is installed; there are memory"),
+        ("nosuch://localhost", "no layer for 'nosuch' is installed; there are memory"),
     ],
 )
 def test_a_target_that_cannot_be_tested_is_one_line(project: Path, target: str, expected: str) -> None:

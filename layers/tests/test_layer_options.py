@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seaway.layers import AsyncLayer, MemoryLayer, SyncLayer, SyncMemoryLayer, open_layer
+from seaway.layers import AsyncLayer, MemoryLayer, SyncLayer, SyncMemoryLayer, open_layer, shown_url
 
 
 def test_every_option_of_the_interface_has_its_default() -> None:
@@ -147,3 +147,28 @@ def test_both_flavours_of_the_base_can_be_told_apart_by_their_classes() -> None:
     assert AsyncLayer.is_async
     assert not SyncLayer.is_async
     assert (MemoryLayer.interface, SyncMemoryLayer.interface) == ("1.0", "1.0")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://anna:hush@h:1/2?lease=3", "redis://anna:***@h:1/2?lease=3"),
+        ("redis+sentinel://:hush@h:1,i:2/main", "redis+sentinel://:***@h:1,i:2/main"),
+        ("redis+unix://anna:hush@/run/r.sock", "redis+unix://anna:***@/run/r.sock"),
+        (
+            "redis://h?password=hush&lease=3&sentinel_password=hush&encryption_keys=hush",
+            "redis://h?password=***&lease=3&sentinel_password=***&encryption_keys=***",
+        ),
+        ("memory://chat?capacity=10", "memory://chat?capacity=10"),
+        ("package.module:Layer", "package.module:Layer"),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize("url", ["nosuch://anna:hush@h", "redis://anna:hush@h/zero", "redis://anna:hush@h?leese=3"])
+def test_an_error_does_not_show_the_secrets_of_a_url(url: str) -> None:
+    with pytest.raises(ValueError, match=":") as caught:
+        open_layer(url)
+    assert "hush" not in str(caught.value)

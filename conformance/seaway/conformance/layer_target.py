@@ -12,7 +12,7 @@ from seaway.conformance.face import Limits
 from seaway.conformance.harness import LayerHarness
 from seaway.conformance.runner import Result, offered, run
 from seaway.conformance.suites import LAYER
-from seaway.conformance.target import load, parse_options
+from seaway.conformance.target import load, parse_options, shown
 from seaway.conformance.world import Subject, subjects
 
 
@@ -30,7 +30,7 @@ class LayerTarget:
     @classmethod
     def load(cls, name: str, pairs: Iterable[str], directory: str) -> LayerTarget:
         """Return the target that *name* names. `TargetError`: it cannot be tested."""
-        return cls(load(name, parse_options(pairs), directory), name)
+        return cls(load(name, parse_options(pairs), directory), shown(name))
 
     def again(self, subject: Subject) -> tuple[str, str]:
         """Return the options that test this again, and what chooses *subject* in ``-k``."""

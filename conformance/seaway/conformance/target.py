@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,17 +70,25 @@ class UrlHarness(LayerHarness):
         known = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
         if scheme not in known:
             raise TargetError(
-                f"{url}: no layer for {scheme!r} is installed; there are {', '.join(sorted(known)) or 'none'} "
-                f"(entry points {ENTRY_POINTS!r})"
+                f"{shown(url)}: no layer for {scheme!r} is installed; "
+                f"there are {', '.join(sorted(known)) or 'none'} (entry points {ENTRY_POINTS!r})"
             )
         try:
             self._open = known[scheme].load()
         except Exception as error:
-            raise TargetError(f"{url}: {known[scheme].value} cannot be imported: {_last_line(error)}") from error
+            raise TargetError(f"{shown(url)}: {known[scheme].value} cannot be imported: {_last_line(error)}") from error
 
     def make(self, *, is_async: bool, **options: Any) -> Any:
         """See `LayerHarness.make`."""
         return self._open(self._url, is_async, **{**self.options, **options})
+
+
+_SECRETS = re.compile(r"(?<=://)([^:@/]*:)[^@/]*(?=@)|((?:password|encryption_keys)=)[^&]*")
+
+
+def shown(target: str) -> str:
+    """Return *target* as it may stand in a report: a URL with ``***`` for passwords and keys."""
+    return _SECRETS.sub(lambda found: f"{found[1] or found[2]}***", target)
 
 
 def load(target: str, options: dict[str, Any], directory: str = "") -> LayerHarness:

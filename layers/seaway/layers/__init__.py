@@ -1,5 +1,6 @@
 """Channel layers: they carry messages between processes. See the specification, "Channel layers"."""
 
+from seaway.layers._options import shown_url
 from seaway.layers.adapters import to_async, to_sync
 from seaway.layers.base import ChannelFull, Layer, MessageTooLarge
 from seaway.layers.flavours import AsyncLayer, SyncLayer
@@ -15,6 +16,7 @@ __all__ = [
     "SyncLayer",
     "SyncMemoryLayer",
     "open_layer",
+    "shown_url",
     "to_async",
     "to_sync",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, TypeVar
@@ -85,6 +86,14 @@ def make_options(kind: type[OptionsT], layer: str, given: Mapping[str, Any]) -> 
     return kind(**given)
 
 
+_SECRETS = re.compile(r"(?<=://)([^:@/]*:)[^@/]*(?=@)|((?:password|encryption_keys)=)[^&]*")
+
+
+def shown_url(url: str) -> str:
+    """Return *url* as it may stand in a log, an error or a report: with ``***`` for its passwords and keys."""
+    return _SECRETS.sub(lambda found: f"{found[1] or found[2]}***", url)
+
+
 def split_url(url: str, kind: type[Options]) -> tuple[SplitResult, dict[str, Any]]:
     """Return the parts of a layer's *url* and the options in its query, each of the type that *kind* gives it.
 
@@ -98,11 +107,13 @@ def split_url(url: str, kind: type[Options]) -> tuple[SplitResult, dict[str, Any
     options: dict[str, Any] = {}
     for name, text in parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)):
         if name not in types:
-            raise ValueError(f"{url!r}: no option {name!r} in a URL of this kind; there are {', '.join(types)}")
+            raise ValueError(
+                f"{shown_url(url)!r}: no option {name!r} in a URL of this kind; there are {', '.join(types)}"
+            )
         try:
             _read_option(options, name, types[name], text)
         except ValueError:
-            raise ValueError(f"{url!r}: option {name}={text!r} is not of type {types[name]}") from None
+            raise ValueError(f"{shown_url(url)!r}: option {name}={text!r} is not of type {types[name]}") from None
     return parts, options
 
 

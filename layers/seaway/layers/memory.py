@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from seaway.layers._hub import Hub
-from seaway.layers._options import MemoryOptions, split_url
+from seaway.layers._options import MemoryOptions, shown_url, split_url
 from seaway.layers._queues import Client
 from seaway.layers.base import Layer, Message, Route, full
 from seaway.layers.flavours import BREATH, AsyncLayer, SyncLayer
@@ -196,7 +196,7 @@ def open_memory(url: str, is_async: bool, **options: Any) -> MemoryLayer | SyncM
     """
     parts, from_url = split_url(url, MemoryOptions)
     if parts.path not in ("", "/") or parts.fragment:
-        raise ValueError(f"{url!r}: expected memory://NAME, where NAME is letters, digits, '-', '_' or '.'")
+        raise ValueError(f"{shown_url(url)!r}: expected memory://NAME, where NAME is letters, digits, '-', '_' or '.'")
     layer = MemoryLayer if is_async else SyncMemoryLayer
     return layer(**{"name": parts.netloc, **from_url, **options})
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, overload
 
+from seaway.layers._options import shown_url
 from seaway.layers.adapters import to_async, to_sync
 from seaway.layers.flavours import AsyncLayer, SyncLayer
 
@@ -43,8 +44,8 @@ def open_layer(url: str, is_async: bool = True, **options: Any) -> AsyncLayer | 
     known = {point.name: point for point in entry_points(group=_GROUP)}
     if scheme not in known:
         raise ValueError(
-            f"{url!r}: no layer for {scheme!r}; there are {', '.join(sorted(known))}. Others come with packages "
-            f"that have an entry point in the group {_GROUP!r}, or as the dotted path of a class"
+            f"{shown_url(url)!r}: no layer for {scheme!r}; there are {', '.join(sorted(known))}. Others come with "
+            f"packages that have an entry point in the group {_GROUP!r}, or as the dotted path of a class"
         )
     layer = _load(known[scheme], url)(url, is_async, **options)
     opened: AsyncLayer | SyncLayer = layer
@@ -55,7 +56,7 @@ def _load(point: EntryPoint, url: str) -> Any:
     try:
         return point.load()
     except ImportError as error:
-        raise ValueError(f"{url!r}: {point.value} cannot be imported: {error}") from error
+        raise ValueError(f"{shown_url(url)!r}: {point.value} cannot be imported: {error}") from error
 
 
 def _load_class(path: str) -> Any:

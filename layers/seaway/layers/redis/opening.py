@@ -16,9 +16,9 @@ Options follow in the query, under the names of the keyword arguments.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult, unquote, urlunsplit
 
-from seaway.layers._options import split_url
+from seaway.layers._options import shown_url, split_url
 from seaway.layers.redis._layer import RedisLayer, SyncRedisLayer
 from seaway.layers.redis._settings import RedisOptions
 
@@ -69,10 +69,6 @@ def _from_parts(url: str, parts: SplitResult) -> dict[str, Any]:
     database = parts.path.strip("/")
     if database:
         if not database.isdigit():
-            raise ValueError(f"{_without_password(parts)}: expected the number of a database, got {database!r}")
+            raise ValueError(f"{shown_url(urlunsplit(parts))}: expected the number of a database, got {database!r}")
         found["db"] = int(database)
     return found
-
-
-def _without_password(parts: SplitResult) -> str:
-    return f"{parts.scheme}://{parts.hostname or ''}:{parts.port or ''}{parts.path}"

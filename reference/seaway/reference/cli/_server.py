@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from seaway.layers import MemoryLayer, open_layer
+from seaway.layers import MemoryLayer, open_layer, shown_url
 from seaway.reference.checking import checked, checked_layer
 from seaway.reference.core import check_interface
 from seaway.reference.lifespan import LifespanFailed
@@ -60,7 +60,7 @@ def run(
     except LifespanFailed as error:
         raise click.ClickException(f"{error}; its traceback is above") from error
     except ConnectionError as error:
-        raise click.ClickException(f"the layer {layer} has no broker: {error}") from error
+        raise click.ClickException(f"the layer {shown_url(layer or '')} has no broker: {error}") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise click.ClickException(f"cannot listen on {where}: {reason}; give another address") from error
@@ -72,4 +72,4 @@ def _open(url: str) -> Any:
         check_interface(layer)
         return layer
     except (ValueError, TypeError, ImportError) as error:
-        raise click.ClickException(f"--layer {url}: {error}") from error
+        raise click.ClickException(f"--layer {shown_url(url)}: {error}") from error

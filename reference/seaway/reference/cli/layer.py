@@ -9,7 +9,7 @@ from attrs import asdict
 from rich.console import Console
 from rich.table import Table
 
-from seaway.layers import SyncLayer, open_layer
+from seaway.layers import SyncLayer, open_layer, shown_url
 from seaway.layers.redis import SyncRedisLayer
 from seaway.layers.redis.inspect import Snapshot, snapshot
 
@@ -52,15 +52,15 @@ def flush(url: str, yes: bool) -> None:
     Consumers that live get layer.gap, and stay in their groups.
     """
     if not yes:
-        click.confirm(f"Drop all that waits at {url}?", abort=True)
+        click.confirm(f"Drop all that waits at {shown_url(url)}?", abort=True)
     opened = _opened(url)
     if "flush" not in opened.extensions:
-        raise click.ClickException(f"{url}: this layer does not have the extension 'flush'")
+        raise click.ClickException(f"{shown_url(url)}: this layer does not have the extension 'flush'")
     try:
         with opened:
             opened.flush()
     except ConnectionError as error:
-        raise click.ClickException(f"{url}: {error}") from None
+        raise click.ClickException(f"{shown_url(url)}: {error}") from None
 
 
 def _opened(url: str) -> SyncLayer:
@@ -74,13 +74,14 @@ def _snapshot(url: str) -> Snapshot:
     opened = _opened(url)
     if not isinstance(opened, SyncRedisLayer):
         raise click.ClickException(
-            f"{url}: expected a layer over Redis or Valkey; what another layer holds cannot be seen from outside"
+            f"{shown_url(url)}: expected a layer over Redis or Valkey; "
+            "what another layer holds cannot be seen from outside"
         )
     try:
         with opened:
             return snapshot(opened)
     except ConnectionError as error:
-        raise click.ClickException(f"{url}: {error}") from None
+        raise click.ClickException(f"{shown_url(url)}: {error}") from None
 
 
 def _show(found: Snapshot) -> None:
