@@ -11,7 +11,7 @@ import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 
 import anyio
@@ -21,7 +21,7 @@ from seaway.conformance.face import Hang
 
 DEADLINE = 60.0  # seconds; generous: nobody waits for it unless something is broken
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
 _VISIBLE = rb"[\x21-\x7e\x80-\xff]"
 _VALUE = rb"(?:" + _VISIBLE + rb"(?:[\t\x20-\x7e\x80-\xff]*" + _VISIBLE + rb")?)?"
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -245,8 +245,9 @@ class Wire:
         return rest
 
     def finish(self) -> None:
-        """Half-close: the server sees the end of the stream, and can still answer."""
-        self.socket.shutdown(socket.SHUT_WR)
+        """Half-close: the server sees the end of the stream, and can still answer; it may have reset the connection."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """End the connection with RST."""

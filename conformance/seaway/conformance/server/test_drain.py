@@ -9,10 +9,9 @@ import pytest
 
 from seaway.conformance.client.http import IncompleteError
 from seaway.conformance.client.websocket import CLOSE, handshake, text
-from seaway.conformance.server.values import OK, line, said
+from seaway.conformance.server.values import OK, line, said, validate
 from seaway.conformance.serving.consumer import Consumer
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 GRACE = 30  # so long only a test that fails waits for it
 SHORT = 1

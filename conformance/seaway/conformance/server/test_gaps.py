@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seaway.conformance.server.values import line
+from seaway.conformance.server.values import line, validate
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 pytestmark = pytest.mark.needs("websocket", "layer")
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from seaway.conformance.client.websocket import BINARY, frame, handshake, text
-from seaway.conformance.server.values import OK, wake
+from seaway.conformance.server.values import OK, validate, wake
 from seaway.conformance.serving.consumer import Consumer
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 CHUNKED = b"5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n"
 

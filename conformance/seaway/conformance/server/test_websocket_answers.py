@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from seaway.conformance.client.websocket import handshake
-from seaway.conformance.server.values import ACCEPT, CLOSE, REJECT, said
+from seaway.conformance.server.values import ACCEPT, CLOSE, REJECT, said, validate
 from seaway.conformance.serving.consumer import Call
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 pytestmark = pytest.mark.needs("websocket")
 

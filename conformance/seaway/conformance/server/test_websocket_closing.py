@@ -7,9 +7,8 @@ import pytest
 
 from seaway.conformance.client.websocket import CLOSE as CLOSE_FRAME
 from seaway.conformance.client.websocket import close_frame, text
-from seaway.conformance.server.values import ACCEPT, CLOSE, REJECT, SOON, said
+from seaway.conformance.server.values import ACCEPT, CLOSE, REJECT, SOON, said, validate
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 pytestmark = pytest.mark.needs("websocket")
 

@@ -10,10 +10,9 @@ import pytest
 from seaway.conformance.client.http import Response, request
 from seaway.conformance.client.websocket import ACCEPT as ACCEPTED
 from seaway.conformance.client.websocket import KEY, WebSocket, handshake, text
-from seaway.conformance.server.values import ACCEPT, OK, said
+from seaway.conformance.server.values import ACCEPT, OK, said, validate
 from seaway.conformance.serving.process import Served
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 pytestmark = pytest.mark.needs("websocket")
 

@@ -19,10 +19,9 @@ from seaway.conformance.client.websocket import (
     frame,
     text,
 )
-from seaway.conformance.server.values import said
+from seaway.conformance.server.values import said, validate
 from seaway.conformance.serving.consumer import Consumer
 from seaway.conformance.serving.world import ServerWorld
-from seaway.spec import validate
 
 pytestmark = pytest.mark.needs("websocket")
 

@@ -120,6 +120,8 @@ class Served:
             client = await Wire.connect(self.address, deadline=seconds)
         except OSError:
             return self._may_end
+        except Hang:  # it listens, but takes nobody in
+            return False
         try:
             await client.send(b"GET\r\n\r\n")
             await client.more()
