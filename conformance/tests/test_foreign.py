@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from seaway.conformance.cases import all_cases
-from seaway.conformance.foreign import fairness, harness, page
+from seaway.conformance.foreign import fairness, harness, marks, page
 from seaway.conformance.foreign.adapter import NothingKeptError, NotOfferedError
 from seaway.conformance.foreign.brokers import ForeignError
 from seaway.conformance.foreign.fairness import fair
@@ -103,7 +103,7 @@ def test_every_published_failure_has_a_script_and_a_promise() -> None:
 
 def test_our_own_layers_fail_nowhere() -> None:
     ours = published()[0]
-    assert [line for line in ours["requirements"] if line["verdict"] in page.BROKEN] == []
+    assert [line for line in ours["requirements"] if line["verdict"] in marks.BROKEN] == []
 
 
 @pytest.mark.parametrize("path", sorted(REPRODUCE.glob("[a-z]*.py")), ids=lambda path: path.stem)

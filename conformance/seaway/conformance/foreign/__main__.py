@@ -15,7 +15,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from seaway.conformance import matrix
-from seaway.conformance.foreign import brokers, page
+from seaway.conformance.foreign import brokers, marks, page
 from seaway.conformance.foreign.brokers import ForeignError
 from seaway.conformance.foreign.judge import FOREIGN, OURS, judge
 
@@ -35,12 +35,12 @@ def main(directory: Path, docs: Path | None) -> None:
     for report in reports:
         (directory / f"{report['layer']['name']}.json").write_text(_json(report), encoding="utf-8")
     (directory / "conformance.html").write_text(matrix.page(reports), encoding="utf-8")
-    trimmed = [page.trimmed(report) for report in reports]
+    trimmed = [marks.trimmed(report) for report in reports]
     if docs is not None:
         (docs / "conformance.json").write_text(_json(trimmed), encoding="utf-8")
         (docs / "conformance.md").write_text(page.page(trimmed), encoding="utf-8")
     for report in reports:
-        broken = [line for line in report["requirements"] if line["verdict"] in page.BROKEN]
+        broken = [line for line in report["requirements"] if line["verdict"] in marks.BROKEN]
         print(f"{report['layer']['name']:<14}", ", ".join(f"{line['id']} {line['verdict']}" for line in broken) or "-")
     for text in page.unexplained(trimmed):
         print(f"not explained: {text}")

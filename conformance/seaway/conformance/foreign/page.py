@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from seaway.conformance.foreign.fairness import NOT_PROMISED
+from seaway.conformance.foreign.marks import BROKEN, NOT_MET, Report, cell, link, mark, why
 from seaway.conformance.foreign.promises import DEVIATIONS, promise
 from seaway.conformance.foreign.reproduce.__main__ import Script, scripts
-
-Report = dict[str, Any]
 
 TITLES = {
     "InMemory": "Channels in-memory",
@@ -22,9 +19,6 @@ TITLES = {
     "Nats": "channels-nats",
 }
 """What a layer is called on the page; absent: its name."""
-
-BROKEN = ("fail", "warn", "suite error")
-MARKS = {"pass": "✓", "fail": "✗", "warn": "!", "suite error": "suite", "blocked": "–", "not offered": "·"}
 
 INTRO = """# Conformance of layers
 
@@ -83,18 +77,6 @@ HOW = """
 """
 
 
-def trimmed(report: Report) -> Report:
-    """Return what of *report* the page needs, with the texts of that day."""
-    lines = [
-        {**{key: line[key] for key in ("id", "verdict", "reason")}, "text": _sentence(line["text"])}
-        for line in report["requirements"]
-    ]
-    kept: Report = {
-        key: report[key] for key in ("layer", "environment", "started", "finished", "partial") if key in report
-    }
-    return {**kept, "requirements": [line for line in lines if line["verdict"] != "not tested"]}
-
-
 def page(reports: Sequence[Report]) -> str:
     """Return the page in Markdown, from trimmed *reports*."""
     return "".join(
@@ -134,8 +116,8 @@ def _summary(reports: Sequence[Report]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for report in reports:
         versions = ", ".join(f"{name} {number}" for name, number in report["layer"]["versions"].items())
-        counts = Counter(_mark(line) for line in report["requirements"])
-        numbers = " | ".join(str(counts[mark]) for mark in ("✓", "✗", "!", "(✗)", "–"))
+        counts = Counter(mark(line) for line in report["requirements"])
+        numbers = " | ".join(str(counts[one]) for one in ("✓", "✗", "!", "(✗)", "–"))
         yield f"| {_title(report)} | {versions.replace('broker ', '')} | {numbers} |"
 
 
@@ -155,7 +137,7 @@ def _failures(report: Report) -> Iterator[str]:
         said = DEVIATIONS.get((name, line["id"]))
         names = ", ".join(f"`{script.name}`" for script in shown)
         happens += f" ({said})" if said else ""
-        yield f"| {_mark(line)} | {_link(line['id'])} | {_cell(quote)} | {_cell(happens)} | {names} |\n"
+        yield f"| {mark(line)} | {link(line['id'])} | {cell(quote)} | {cell(happens)} | {names} |\n"
 
 
 def _shows(script: Script, layer: str, identifier: str) -> bool:
@@ -165,18 +147,14 @@ def _shows(script: Script, layer: str, identifier: str) -> bool:
 def _otherwise(report: Report) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for line in report["requirements"]:
-        if _mark(line) == "(✗)":
-            reasons.setdefault(_why(line["reason"]), []).append(_link(line["id"]))
+        if mark(line) == NOT_MET:
+            reasons.setdefault(why(line["reason"]), []).append(link(line["id"]))
     for reason, links in sorted(reasons.items(), key=lambda item: item[1]):
-        yield f"| {_title(report)} | {', '.join(links)} | {_cell(reason)} |\n"
-
-
-def _why(reason: str) -> str:
-    return reason.removeprefix(f"{NOT_PROMISED}: ").partition("; seen:")[0]
+        yield f"| {_title(report)} | {', '.join(links)} | {cell(reason)} |\n"
 
 
 def _matrix(reports: Sequence[Report]) -> Iterator[str]:
-    marks = {name: {line["id"]: _mark(line) for line in report["requirements"]} for name, report in _named(reports)}
+    marks = {name: {line["id"]: mark(line) for line in report["requirements"]} for name, report in _named(reports)}
     texts = {line["id"]: line["text"] for report in reports for line in report["requirements"]}
     names = list(marks)
     yield f"\n| requirement | {' | '.join(names)} |"
@@ -185,7 +163,7 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
     for identifier in dict.fromkeys(i for found in marks.values() for i in found):
         if any(marks[name].get(identifier, "·") != "·" for name in foreign):
             cells = " | ".join(marks[name].get(identifier, "·") for name in names)
-            yield f"| {_link(identifier)} {_cell(texts[identifier])} | {cells} |"
+            yield f"| {link(identifier)} {cell(texts[identifier])} | {cells} |"
 
 
 def _named(reports: Sequence[Report]) -> Iterator[tuple[str, Report]]:
@@ -196,21 +174,3 @@ def _named(reports: Sequence[Report]) -> Iterator[tuple[str, Report]]:
 def _title(report: Report) -> str:
     name = str(report["layer"].get("name", report["layer"]["target"]))
     return TITLES.get(name, name)
-
-
-def _mark(line: dict[str, str]) -> str:
-    if line["verdict"] == "not offered" and line["reason"].startswith(NOT_PROMISED):
-        return "(✗)"
-    return MARKS.get(line["verdict"], line["verdict"])
-
-
-def _link(identifier: str) -> str:
-    return f"[{identifier}](#{identifier.lower()})"
-
-
-def _sentence(text: str) -> str:
-    return text.partition(". ")[0].replace("\n", " ")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
