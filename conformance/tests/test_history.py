@@ -607,3 +607,21 @@ def test_a_group_message_that_found_no_room_in_an_inbox_counts_once_there(droppe
         *taken(6, channel=INBOX),
     )
     assert {one.requirement for one in findings(events, LONG)} == refused_for
+
+
+def test_a_group_message_for_two_channels_makes_room_for_one_that_fits_nowhere_else() -> None:
+    other = [
+        evolve(event, object="other") for event in script(*[("group_add", "begun", 0)] * 4, *group_sent(3, "m"))[4:]
+    ]
+    events = script(
+        *joined(1, STAYS),
+        *joined(2, COMES),
+        *[("group_add", "begun", 0)] * 2,  # here the other object sends
+        *group_sent(4, "n"),
+        *sent(5, "later", STAYS),
+        *taken(6, channel=INBOX, reason="overflow", dropped=1),
+        *taken(7, "later", STAYS),
+        *taken(8, channel=INBOX, reason="overflow", dropped=1),
+        *taken(9, channel=INBOX),
+    )
+    assert findings([*events[:4], *other, *events[6:]], LONG) == []

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from math import inf
 
 from attrs import frozen
@@ -73,28 +74,38 @@ def _account(history: History, gaps: list[Call], absent: list[_Absent]) -> Itera
 
 
 def _seated(absent: list[_Absent], fits: dict[int, list[Call]]) -> dict[int, list[_Absent]]:
-    """Return by gap who sits there, with as many seated as can be."""
-    seated: dict[int, list[_Absent]] = defaultdict(list)
+    """Return by gap who sits there, with as many seated as can be. Those of one message move together if they can."""
+    seated: dict[int, list[list[_Absent]]] = defaultdict(list)
 
-    def seat(one: _Absent, tried: set[int]) -> bool:
-        for gap in fits[id(one)]:
+    def seat(party: list[_Absent], tried: set[int]) -> bool:
+        for gap in _fits_all(party, fits):
             if id(gap) in tried:
                 continue
             tried.add(id(gap))
             sitting = seated[id(gap)]
-            if _messages([*sitting, one]) <= _seats(gap):
-                sitting.append(one)
+            if _messages([*chain(*sitting), *party]) <= _seats(gap):
+                sitting.append(party)
                 return True
             for index, other in enumerate(sitting):
-                is_alone = sum(third.send is other.send for third in sitting) == 1
+                is_alone = sum(third[0].send is other[0].send for third in sitting) == 1
                 if is_alone and seat(other, tried):
-                    sitting[index] = one
+                    sitting[index] = party
                     return True
         return False
 
+    together: dict[int, list[_Absent]] = defaultdict(list)
     for one in absent:
-        seat(one, set())
-    return seated
+        together[id(one.send)].append(one)
+    for party in together.values():
+        if not seat(party, set()) and len(party) > 1:
+            for one in party:
+                seat([one], set())
+    return {key: [*chain(*parties)] for key, parties in seated.items()}
+
+
+def _fits_all(party: list[_Absent], fits: dict[int, list[Call]]) -> list[Call]:
+    others = [{id(gap) for gap in fits[id(one)]} for one in party[1:]]
+    return [gap for gap in fits[id(party[0])] if all(id(gap) in found for found in others)]
 
 
 def _without_seat(absent: list[_Absent], fits: dict[int, list[Call]]) -> list[_Absent]:
@@ -106,7 +117,7 @@ def _empty_seats(gaps: list[Call], absent: list[_Absent], fits: dict[int, list[C
     exact = [gap for gap in gaps if _reason(gap) in EXACT]
     seated = _seated(absent, {key: [gap for gap in found if _reason(gap) in EXACT] for key, found in fits.items()})
     for gap in exact:
-        if (empty := int(_seats(gap)) - _messages(seated[id(gap)])) > 0:
+        if (empty := int(_seats(gap)) - _messages(seated.get(id(gap), []))) > 0:
             yield gap, empty
 
 

@@ -27,6 +27,8 @@ _HALF = "ERR Script attempted to access a non local key"
 """How the answer begins to a script that has found half of its keys gone; only those say so that may be run again."""
 
 _ANSWER_SECONDS = 0.5
+"""For one node to answer, and after which no other is asked this time: callers wait."""
+
 _SURVEY_SECONDS = 0.1
 _MOST_PAUSE = 0.05
 _AT_ONCE = 3
@@ -48,6 +50,7 @@ class Cluster:
         pairs = [node.rpartition(":") for node in options.nodes]
         self.chart = Chart([Address(host, int(port), tls=tls) for host, _, port in pairs])
         self.lanes: dict[Address | None, Lane] = {}
+        self._answer_seconds = min(_ANSWER_SECONDS, options.send_deadline / 2)
         self._surveyed = -inf
         self._is_surveying = False
 
@@ -80,8 +83,11 @@ class Cluster:
                 return
             self._is_surveying = True
         errors = []
+        begun = monotonic()
         try:
             for address in self.chart.whom():
+                if monotonic() - begun >= self._answer_seconds:
+                    break
                 try:
                     await self._ask(address)
                     return
@@ -94,10 +100,10 @@ class Cluster:
         raise ConnectionError(f"no node of the Cluster tells who has which slots: {'; '.join(errors)}")
 
     async def _ask(self, address: Address) -> None:
-        connection = await self._link.connect(address, _ANSWER_SECONDS)
+        connection = await self._link.connect(address, self._answer_seconds)
         try:
             commands = [*authentication(self._options), ("CLUSTER", "SLOTS")]
-            reply = (await connection.run(commands, _ANSWER_SECONDS))[-1]
+            reply = (await connection.run(commands, self._answer_seconds))[-1]
         finally:
             await connection.close()
         with self._link.lock:

@@ -209,7 +209,8 @@ class Engine(Link):
         asked = 0
         while not own.closed and not waiter.woken and monotonic() < deadline:
             # What was taken is told first: then news of what found no room is there to be read.
-            commands = [own.tend(monotonic()), own.look()]
+            with self.lock:
+                commands = [own.tend(monotonic()), own.look()]
             job = Job(commands, deadline, again=True, done=partial(self._looked, own), tag=own.name)
             if not await self.call_within(job, deadline - monotonic()) or job.error is not None:
                 return
