@@ -19,7 +19,7 @@ from seaway.layers.redis._connection import AsyncConnection, Connection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._lane import Lane
-from seaway.layers.redis._link import logger
+from seaway.layers.redis._link import SWEEP, logger
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
 from seaway.layers.redis._readers import Readers
@@ -180,9 +180,24 @@ class AsyncEngine(Engine):
         if lane.connection is None:
             async with lane.opening:
                 if lane.connection is None:
-                    return await self.open_lane(lane)
+                    return await self._reach(lane)
         assert lane.connection is not None
         return lane.connection
+
+    async def _reach(self, lane: Lane) -> Connection:
+        attempt = anyio.CancelScope()
+
+        async def sweep() -> None:
+            with attempt:
+                while True:
+                    await anyio.sleep(SWEEP)
+                    self.sweep(lane)
+
+        self.spawn(sweep)
+        try:
+            return await self.open_lane(lane)
+        finally:
+            attempt.cancel()
 
     async def _served(self, lane: Lane) -> bool:
         try:
@@ -197,11 +212,18 @@ class AsyncEngine(Engine):
                 if not lane.queue:
                     await self._idle(lane)
                 elif not await self._served(lane):
-                    await anyio.sleep(lane.pause.next())
+                    await self._put_off(lane, lane.pause.next())
         finally:
             connection, lane.connection = lane.connection, None
             if connection is not None:
                 await self.drop_connection(connection)
+
+    async def _put_off(self, lane: Lane, seconds: float) -> None:
+        """Wait before the next attempt."""
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            await anyio.sleep(min(left, SWEEP))
+            self.sweep(lane)
 
     async def _idle(self, lane: Lane) -> None:
         """Wait until there is work."""

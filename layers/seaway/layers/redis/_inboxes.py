@@ -83,6 +83,7 @@ class OwnInbox:
         self._given = [0, 0]
         self._reported = [0, 0]
         self._entered: deque[tuple[int, Id]] = deque()
+        self._leaving: deque[tuple[Id, Membership]] = deque()
         self._tended = 0.0
         self._rest: list[RawEntry] = []
         self._begin: Id = (0, 0)
@@ -263,6 +264,21 @@ class OwnInbox:
         self._size = max(largest, self._size * 7 // 8, 1)
         self._more = len(entries) >= most
         self._store.feed(self.place, batch)
+        while self._leaving and self._leaving[0][0] <= self.position:
+            self.forget_if_idle(self._leaving.popleft()[1])
+
+    def left(self, membership: Membership, channel: str, until: Id | None) -> None:
+        """End the membership of *channel*; what was sent until then still reaches it, unless *until* is ``None``."""
+        is_behind = until is not None and until > self.position
+        membership.discard(channel, until if is_behind else None)
+        if until is not None and is_behind:
+            self._leaving.append((until, membership))
+
+    def forget_if_idle(self, membership: Membership) -> None:
+        """Forget *membership*, if nothing is left to remember."""
+        membership.forget_left(self.position)
+        if membership.is_idle() and self.memberships.get(membership.group) is membership:
+            del self.memberships[membership.group]
 
     def _mark(self, field: bytes, value: bytes, batch: list[Entry]) -> list[Entry]:
         """Take an entry that is no message; return what remains of *batch*, which came before it."""
@@ -331,8 +347,10 @@ class OwnInbox:
         self._has_lapsed = False
         self.position = max(self.position, self._begin)
         self.streams += 1
-        for membership in self.memberships.values():
+        self._leaving.clear()
+        for membership in list(self.memberships.values()):
             membership.forget_positions()
+            self.forget_if_idle(membership)
         self.is_ready = True
 
 

@@ -45,6 +45,7 @@ class Lane:
         idle: those who wait for work (asynchronous).
         lock: held by the thread that serves (synchronous).
         opening: held by the task that connects (asynchronous).
+        why: there is no connection, if that is known.
     """
 
     def __init__(self, address: Address | None, queue: Queue) -> None:
@@ -54,6 +55,7 @@ class Lane:
         self.idle: list[Any] = []
         self.lock = Lock()
         self.opening: Any = None
+        self.why: ConnectionError | None = None
         self.pause = Pause() if address is None else Pause(MOST_PAUSE_IN_CLUSTER)
         self.is_up = True
         self.was_up = False

@@ -10,9 +10,9 @@ State is changed under one lock, which is never held while something waits.
 from __future__ import annotations
 
 import logging
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from math import inf
 from threading import RLock
 from time import monotonic
 from typing import Any
@@ -38,6 +38,11 @@ BLOCK = 1.0
 MARGIN = 1.0
 """Seconds beyond that after which a connection counts as dead, at least; a connection also has so long to be made.
 Half of ``send_deadline`` if that is more: whoever grants senders more time has a slow broker, not a dead one."""
+
+SWEEP = 0.1
+"""Seconds between two looks for what has waited too long, while there is no connection."""
+
+_AT_THE_END = sys.float_info.max
 
 ANSWER = 1.0
 """Seconds for which a call that is cancelled waits for an answer that is on its way. One whose timeout has passed waits
@@ -232,22 +237,17 @@ class Link(ABC):
             self.cluster.resume(lane)
             if lane.address is None:
                 return not lane.queue or await self.cluster.reroute(lane) or self._overdue(lane)
+        if not lane.queue:
+            return True
+        try:
+            connection = await self.opened(lane)
+        except ConnectionError as error:
+            self._unreached(lane, error)
+            return self.cluster is not None and await self.cluster.reroute(lane)
         with self.lock:
             batch = lane.queue.take()
         if batch is None:
             return True
-        now = monotonic()
-        if lane.connection is not None and lane.connection.is_over():
-            await self._leave(lane, lane.connection)  # nothing has been written, so nothing is unknown
-        try:
-            connection = await self.opened(lane)
-        except ConnectionError as error:
-            self._unreached(lane, batch, error)
-            return self.cluster is not None and await self.cluster.reroute(lane)
-        except BaseException:
-            with self.lock:
-                lane.queue.back(batch.jobs, now, ConnectionError("the layer was closed"))
-            raise
         return await self._exchange(lane, connection, batch)
 
     def _overdue(self, lane: Lane) -> bool:
@@ -326,26 +326,29 @@ class Link(ABC):
             lane.connection = None
         await self.drop_connection(connection)
 
-    def _unreached(self, lane: Lane, batch: Batch, error: ConnectionError) -> None:
+    def _unreached(self, lane: Lane, error: ConnectionError) -> None:
         lane.is_up = False
+        lane.why = error
         with self.lock:
-            if isinstance(error, Refused):
-                for job in batch.jobs:
-                    if job.again and job.deadline == inf:
-                        lane.queue.back([job], monotonic(), error)
-                    else:
-                        fail(job, error)
-            else:
-                lane.queue.back(batch.jobs, monotonic(), error)
+            # Who was refused has no use for more time; what may wait for ever may have another answer later.
+            lane.queue.overdue(_AT_THE_END if isinstance(error, Refused) else monotonic(), error)
             if lane is self.line_lane:
                 # Nobody must wait for the turn of a channel that nobody can ask for.
                 self.store.wake_all(list(self.client.waiters))
                 self.lines.give_up()
 
+    def sweep(self, lane: Lane) -> None:
+        """End what has waited for a connection for too long, whether or not somebody is at work on one."""
+        if lane.connection is None:
+            why = lane.why or ConnectionError("the broker was not reached in time; nothing was done")
+            with self.lock:
+                lane.queue.overdue(monotonic(), why)
+
     async def open_lane(self, lane: Lane) -> Connection:
         """Make the connection of *lane*."""
         connection = await self.open_connection(min(self.margin, self.options.send_deadline), lane.address)
         lane.connection = connection
+        lane.why = None
         if lane.was_up:
             self.reconnects += 1
         lane.was_up = lane.is_up = True

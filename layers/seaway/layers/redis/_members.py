@@ -46,6 +46,10 @@ class Membership:
             self._left.append((channel, since, until))
         self._snapshot = ()
 
+    def forget_left(self, position: Id) -> None:
+        """Everything up to *position* was read: who left until then gets nothing more."""
+        self._left = [left for left in self._left if left[2] > position]
+
     def at(self, id_: Id) -> tuple[str, ...]:
         """Return who was a member when the entry *id_* was written. Entries are asked for in order."""
         if self._left:
@@ -66,4 +70,4 @@ class Membership:
 
     def is_idle(self) -> bool:
         """Return whether nothing is left to remember."""
-        return not self.channels and not self.turn and not self._left
+        return not self.channels and not self.turn and not self._left and self.score is None

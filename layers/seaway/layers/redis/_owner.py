@@ -128,10 +128,8 @@ class Owner:
         """Make the channel of *route* a member of *group*."""
         engine = self._engine
         own = self.own_inbox(route)
-        with engine.lock:
-            membership = own.memberships.setdefault(group, Membership(group))
         deadline = self._deadline()
-        await self._turn(own, membership, deadline)
+        membership = await self._turn(own, group, deadline)
         change = _Change(own, membership, route.name)
         commands = [self._join(own, group), ("HGET", own.hash, "l")]
         job = Job(commands, deadline, again=True, done=partial(self._joined, change), tag=(group, own.name))
@@ -178,11 +176,10 @@ class Owner:
         """End the membership of the channel of *route* in *group*."""
         engine = self._engine
         own = self.own_inbox(route)
-        membership = own.memberships.get(group)
-        if membership is None:
+        if group not in own.memberships:
             return
         deadline = self._deadline()
-        await self._turn(own, membership, deadline)
+        membership = await self._turn(own, group, deadline)
         if route.name not in membership.channels:
             self._release(own, membership)
             return
@@ -211,7 +208,7 @@ class Owner:
         own, membership = change.own, change.membership
         with self._engine.lock:
             until = _position(job.replies[0]) if change.stream == own.streams else None
-            membership.discard(change.channel, until)
+            own.left(membership, change.channel, until)
             _forget(own.groups_of, change.channel, membership.group)
             if len(job.replies) > 1:
                 membership.score = None
@@ -222,15 +219,16 @@ class Owner:
 
     # Turns
 
-    async def _turn(self, own: OwnInbox, membership: Membership, deadline: float) -> None:
-        """Return when nobody else changes *membership*; `_release` ends the turn."""
+    async def _turn(self, own: OwnInbox, group: str, deadline: float) -> Membership:
+        """Return the membership in *group* when nobody else changes it; `_release` ends the turn."""
         engine = self._engine
         with engine.lock:
+            membership = own.memberships.setdefault(group, Membership(group))
             waiter = engine.new_waiter(max(deadline - monotonic(), 0))
             waiter.arm()
             membership.turn.append(waiter)
             if membership.turn[0] is waiter:
-                return
+                return membership
         granted = False
         try:
             granted = await engine.wait(waiter)
@@ -245,6 +243,7 @@ class Owner:
                 else:
                     membership.turn.remove(waiter)
             raise
+        return membership
 
     def _release(self, own: OwnInbox, membership: Membership) -> None:
         with self._engine.lock:
@@ -259,8 +258,7 @@ class Owner:
         if membership.turn or membership.channels:
             return []
         if membership.score is None:
-            if membership.is_idle():
-                own.memberships.pop(membership.group, None)
+            own.forget_if_idle(membership)
             return []
         job = Job([self._leave(own, membership)], self._deadline(), again=True, tag=membership.group)
         membership.score = None  # not renewed; unless the broker hears of it now, it ends with its lease

@@ -17,6 +17,7 @@ from seaway.layers.redis._connection import Connection, SyncConnection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._lane import Lane
+from seaway.layers.redis._link import SWEEP
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._reader import Reader
 from seaway.layers.redis._readers import Readers
@@ -101,9 +102,15 @@ class SyncEngine(Engine):
         while not job.ended:
             lane = job.lane
             is_done = True
-            with lane.lock:
+            is_ours = lane.lock.acquire(timeout=SWEEP)
+            self.sweep(lane)
+            if not is_ours:
+                continue
+            try:
                 if not job.ended and job.lane is lane:
                     is_done = drive(self.serve(lane))
+            finally:
+                lane.lock.release()
             self._pause(job, lane, is_done, job.deadline)
         self.push()
         if job.error is not None:
