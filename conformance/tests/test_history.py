@@ -426,6 +426,13 @@ def test_what_was_taken_for_a_receive_that_timed_out_in_a_fault_may_come_after_n
     assert findings([*events, evolve(fault, time=begun.time - 1)], LONG) != []
 
 
+def test_an_empty_receive_soon_after_a_fault_shows_nothing() -> None:
+    events = script(*sent(1, "m"), *taken(2))
+    fault = Event(process="test", sequence=0, time=1, operation="fault", phase="returned")
+    assert {one.requirement for one in findings([fault, *events], LONG)} == {"LAY-043"}
+    assert findings([fault, *events], evolve(LONG, recovery=1.0)) == []
+
+
 def test_a_killed_process_takes_one_message_with_it_and_no_more() -> None:
     lost = script(*sent(1, "m"), *sent(2, "n"), ("receive", "begun", 3, {"channels": ("work",)}))
     killed = Event(process="p", sequence=100, time=10**8, operation="killed", phase="returned")

@@ -85,6 +85,8 @@ class Event:
 class Bounds:
     """What the layer objects were made with, in messages and seconds. A capacity of ``None`` is not judged.
 
+    So many seconds of *recovery* after a fault an answer may still be late: an empty ``receive`` shows nothing.
+
     A membership that is lost alone, elsewhere than its inbox, is found gone within *found* seconds (GAP-011); 0: none.
     """
 
@@ -92,6 +94,7 @@ class Bounds:
     expiry: float = 60.0
     lease: float = 30.0
     margin: float = 1.0
+    recovery: float = 0.0
     found: float = 0.0
 
 
@@ -256,6 +259,10 @@ class History:
         first = bisect_right(times, begin)
         return first < len(times) and times[first] < end
 
+    def is_cut_off(self, call: Call) -> bool:
+        """Return whether the broker may not have answered *call*."""
+        return self.faults(call.begin - self.bounds.recovery * 1e9, call.end)
+
     @cached_property
     def _times(self) -> dict[Operation, list[int]]:
         found: dict[Operation, list[int]] = defaultdict(list)
@@ -279,7 +286,7 @@ class History:
         if not call.returned:
             return True
         if not call.channel:
-            return self.faults(call.begin, call.end)
+            return self.is_cut_off(call)
         return source not in (call.channel, inbox_of(call.channel))
 
 

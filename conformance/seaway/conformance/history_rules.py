@@ -97,6 +97,8 @@ def _found(history: History) -> Iterator[Finding]:
             send for send in history.of("send") if send.returned and channel in (send.channel, inbox_of(send.channel))
         ]
         for call in calls:
+            if history.is_cut_off(call):
+                continue
             for send in _not_found(history, channel, sends, call):
                 message = send.first.message
                 if message not in told:

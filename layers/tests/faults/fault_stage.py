@@ -221,8 +221,11 @@ class Stage:
             self._recorder.happened("killed", process.part.name)
 
     def end(self) -> list[Event]:
-        """Let senders end, then readers, and return what all have logged."""
+        """Let senders end, then, when they have recovered from the last fault, readers; return what all have logged."""
+        last = max((fault.end for fault in self.faults), default=0.0) / 1e9
         for group in (self.senders, self.readers):
+            if group == self.readers:
+                time.sleep(max(0.0, last + self.bounds.recovery - time.monotonic()))
             living = [process for process in group if process.runs]
             for process in living:
                 process.tell("end")

@@ -33,6 +33,8 @@ WITHIN = 2.0 if LARGE else 15.0
 PAUSE = 0.01 if LARGE else 0.03
 HALF = 0.05
 """Seconds for which the keys of a slot that moves are half here and half there, for each of them."""
+RECOVERY = 3.0
+"""Seconds after a fault in which an answer may still be late."""
 LAG = 0.5
 """Seconds of traffic that a replica which lags does not get."""
 
@@ -50,7 +52,12 @@ def begin(cluster: Cluster, tmp_path: Path) -> Iterator[Begin]:
     stages: list[Stage] = []
 
     def begin(bounds: Bounds | None = None, **part: Any) -> Stage:
-        stage = Stage(cluster.servers[0], tmp_path, bounds or Bounds(expiry=60, lease=30, capacity=10_000), cluster.url)
+        stage = Stage(
+            cluster.servers[0],
+            tmp_path,
+            bounds or Bounds(expiry=60, lease=30, capacity=10_000, recovery=RECOVERY),
+            cluster.url,
+        )
         stages.append(stage)
         stage.begin(READERS, SENDERS, KINDS, **{"pause": PAUSE, **part})
         stage.flow()
@@ -199,7 +206,7 @@ def test_a_groups_node_that_loses_its_data_is_noticed_within_a_third_of_the_leas
     """L3: the inboxes are elsewhere, and nothing of theirs is gone."""
     lease = 6.0
     found = lease / 3 + WITHIN
-    stage = begin(Bounds(expiry=60, lease=lease, capacity=10_000, found=found))
+    stage = begin(Bounds(expiry=60, lease=lease, capacity=10_000, found=found, recovery=RECOVERY))
     node = cluster.node_of("{room}")
     other = next(server for server in cluster.masters if server is not node)
     for tag in [*(process.inbox for process in stage.readers), "0"]:

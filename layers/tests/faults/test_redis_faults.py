@@ -28,6 +28,8 @@ READERS, SENDERS = (8, 3) if LARGE else (2, 1)
 KINDS = ("asyncio", "trio", "sync")
 WITHIN = 2.0 if LARGE else 15.0
 """Seconds until traffic must flow again: the figure that is promised, or what a busy machine may take."""
+RECOVERY = 3.0
+"""Seconds after a fault in which an answer may still be late."""
 SHARE = 0.4
 """Of all faults so many must hit calls in flight."""
 
@@ -46,7 +48,7 @@ def begin(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     stages: list[Stage] = []
 
     def begin(bounds: Bounds | None = None, readers: int = READERS, senders: int = SENDERS, **part: Any) -> Stage:
-        stage = Stage(server, tmp_path_factory.mktemp("run"), bounds or Bounds(expiry=60, lease=30))
+        stage = Stage(server, tmp_path_factory.mktemp("run"), bounds or Bounds(expiry=60, lease=30, recovery=RECOVERY))
         stages.append(stage)
         stage.begin(readers, senders, KINDS, **part)
         stage.flow()
@@ -208,7 +210,7 @@ def test_a_broker_that_loses_its_data_is_told_to_every_reader(
 
 def test_owners_that_are_cut_off_for_longer_than_the_lease_are_told(begin: Begin) -> None:
     """L6, GAP-005: senders reach the broker, owners do not."""
-    stage = begin(Bounds(expiry=60, lease=2))
+    stage = begin(Bounds(expiry=60, lease=2, recovery=RECOVERY))
     with stage.fault(stage.readers):
         for process in stage.readers:
             process.proxy.blackhole()
@@ -222,7 +224,7 @@ def test_owners_that_are_cut_off_for_longer_than_the_lease_are_told(begin: Begin
 
 def test_readers_and_a_sender_that_are_killed(begin: Begin) -> None:
     """L16, L23: SIGKILL; what was handed to them is gone, and nothing comes twice."""
-    stage = begin(Bounds(expiry=60, lease=3), readers=READERS + 2, senders=SENDERS + 1)
+    stage = begin(Bounds(expiry=60, lease=3, recovery=RECOVERY), readers=READERS + 2, senders=SENDERS + 1)
     victims: list[Process] = [*stage.readers[:2], stage.senders[0]]
     for process in victims:
         stage.killed(process)

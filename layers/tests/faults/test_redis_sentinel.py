@@ -29,6 +29,8 @@ READERS, SENDERS, TIMES = (8, 3, 5) if LARGE else (2, 1, 1)
 KINDS = ("asyncio", "trio", "sync")
 WITHIN = 2.0 if LARGE else 15.0
 """Seconds until traffic must flow again: the figure that is promised, or what a busy machine may take."""
+RECOVERY = 3.0
+"""Seconds after a fault in which an answer may still be late."""
 LAG = 0.5
 """Seconds of traffic that a replica which lags does not get."""
 BEHIND = 0.05
@@ -98,7 +100,7 @@ def test_a_failover_is_told_to_every_reader(
 ) -> None:
     """L18, L3, L5: what the new master lacks is announced, in its place; nothing comes twice."""
     with ExitStack() as stack:
-        stage = Stage(sentinels.master, tmp_path, Bounds(expiry=60, lease=30), sentinels.url)
+        stage = Stage(sentinels.master, tmp_path, Bounds(expiry=60, lease=30, recovery=RECOVERY), sentinels.url)
         stack.enter_context(stage)
         stage.begin(READERS, SENDERS, KINDS, slow=behind, pause=PAUSE)
         stage.flow()
