@@ -16,7 +16,7 @@ from seaway.spec.registry import requirements
 
 SUBJECT = Subject("asyncio")
 LIMITS = Limits(deadline=3.0)
-SIDE_BY_SIDE = 5
+SIDE_BY_SIDE = 8
 CHUNKS = [sorted(MUTANTS)[start : start + SIDE_BY_SIDE] for start in range(0, len(MUTANTS), SIDE_BY_SIDE)]
 
 

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from seaway.conformance.face import Face
-from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, number_of, numbered, numbers
 from seaway.conformance.world import World
 
 TURNS = 8
@@ -99,7 +99,7 @@ async def test_a_receive_cancelled_with_messages_at_hand_loses_none(world: World
             got = await _cancelled(world, lambda source=source: layer.raw.receive([source]), [turns])  # type: ignore[misc]
             await layer.send(channel, SENTINEL)
             rest = [message for _, message in got] + await layer.up_to(SENTINEL, source)
-            assert sorted(numbers(rest)) == [0, 1, 2], f"cancelled after {turns} turns"
+            assert sorted(map(number_of, rest)) == [0, 1, 2], f"cancelled after {turns} turns"
 
 
 @pytest.mark.req("LAY-075")
@@ -136,7 +136,7 @@ async def test_what_a_cancelled_receive_had_taken_goes_back_to_the_head(world: W
         got = await _cancelled(world, lambda: taker.raw.receive(["work"]), [before, send, after])
         await anyio.sleep(pause)
         rest = [await other.message("work") for _ in range(2 - len(got))]
-        return numbers([message for _, message in got] + rest)
+        return [number_of(message) for message in [*(message for _, message in got), *rest]]
 
     for before in range(TURNS):
         for after in range(TURNS):
@@ -169,7 +169,7 @@ async def test_nothing_is_given_twice_when_readers_are_cancelled(world: World) -
                 tasks.start_soon(stop)
                 channel, message = await layer.receive(["work"], 0.2)
                 if channel is not None:
-                    got.append(message["number"])
+                    got.append(number_of(message))
             world.note(HITS, int(scope.cancelled_caught))
 
     async with anyio.create_task_group() as tasks:

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from seaway.conformance.face import Face
-from seaway.conformance.layer.values import SENTINEL, numbered
+from seaway.conformance.layer.values import SENTINEL, number_of, numbered
 from seaway.conformance.world import World
 
 EXPIRY = 0.3
@@ -169,7 +169,7 @@ async def _sent_by_clocks(layer: Face, clocks: tuple[float, ...]) -> None:
 async def test_a_senders_clock_decides_no_expiry(world: World) -> None:
     layer = world.layer(expiry=60)
     await _sent_by_clocks(layer, (-3600, 0, 3600))
-    assert sorted(message["number"] for _, message in await layer.at_hand("work")) == [0, 1, 2]
+    assert sorted(number_of(message) for _, message in await layer.at_hand("work")) == [0, 1, 2]
 
 
 @pytest.mark.req("LAY-093")
@@ -178,5 +178,5 @@ async def test_a_senders_clock_decides_no_order(world: World) -> None:
     layer = world.layer(expiry=60)
     await _sent_by_clocks(layer, (0, -5, 5, -10, 0))
     got = [await layer.receive(["work"], 0) for _ in range(5)]
-    found = [message["number"] for channel, message in got if channel is not None]
+    found = [number_of(message) for channel, message in got if channel is not None]
     assert found == sorted(found)

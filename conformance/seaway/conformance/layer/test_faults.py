@@ -56,14 +56,18 @@ async def test_a_send_that_raised_is_delivered_once_or_never(world: World) -> No
 async def test_a_receive_outlives_a_quiet_connection(world: World) -> None:
     layer, sender = world.layer(), world.layer()
     inbox = await layer.new_channel()
-    for channel, source in (("work", "work"), (f"{inbox}1", inbox)):
 
-        async def send(channel: str = channel) -> None:
+    async def wait(channel: str, source: str) -> None:
+        async def send() -> None:
             await anyio.sleep(QUIET)
             await sender.send(channel, numbered(1))
 
         outcome = await world.waiting(layer.receive([source], 2 * QUIET), send)
         assert outcome.value == (channel, numbered(1)), f"after {QUIET} quiet seconds: {outcome}"
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait, "work", "work")
+        tasks.start_soon(wait, f"{inbox}1", inbox)
 
 
 @pytest.mark.req("LAY-056")

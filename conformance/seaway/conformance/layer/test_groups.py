@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from seaway.conformance.layer.values import SENTINEL, SHORT_LEASE, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, SHORT_LEASE, number_of, numbered, numbers
 from seaway.conformance.world import World
 
 
@@ -99,7 +99,7 @@ async def test_who_has_left_gets_nothing_and_the_others_do(world: World) -> None
     await layer.send_group("room", numbered(1))
     await layer.send_group("hall", numbered(2))
     got = [await layer.next(inbox) for _ in range(3)]
-    assert sorted((channel, message["number"]) for channel, message in got) == [
+    assert sorted((channel, number_of(message)) for channel, message in got) == [
         (f"{inbox}1", 2),
         (f"{inbox}2", 1),
         (f"{inbox}2", 2),
@@ -177,7 +177,7 @@ async def test_after_group_add_every_send_group_reaches_the_channel(world: World
         await layer.group_add(f"room{number}", f"{inbox}1")
         await layer.send_group(f"room{number}", numbered(number))
     await layer.send(f"{inbox}1", SENTINEL)
-    assert sorted(numbers(await layer.up_to(SENTINEL, inbox))) == list(range(40))
+    assert sorted(map(number_of, await layer.up_to(SENTINEL, inbox))) == list(range(40))
 
 
 @pytest.mark.req("GRP-012")

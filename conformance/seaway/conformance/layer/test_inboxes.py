@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, number_of, numbered, numbers
 from seaway.conformance.world import World
 
 
@@ -129,7 +129,7 @@ async def test_no_group_message_reaches_a_closed_channel(world: World) -> None:
     await layer.send(f"{inbox}2", SENTINEL)
     got = []
     while (received := await layer.next(inbox))[1] != SENTINEL:
-        got.append((received[0], received[1]["number"]))
+        got.append((received[0], number_of(received[1])))
     assert sorted(got) == [(f"{inbox}2", 0), (f"{inbox}2", 1)]
 
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from seaway.conformance.face import Call, Face, in_thread
-from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, number_of, numbered
 from seaway.conformance.world import World
 
 
@@ -99,7 +99,7 @@ async def test_closing_ends_inboxes_and_memberships(world: World) -> None:
         await other.send(f"{inbox}1", numbered(number))
         await other.send_group("room", numbered(number))
     await other.send(f"{own}1", SENTINEL)
-    assert sorted(numbers(await other.up_to(SENTINEL, own))) == list(range(6))
+    assert sorted(map(number_of, await other.up_to(SENTINEL, own))) == list(range(6))
 
 
 @pytest.mark.req("LAY-025")
@@ -135,4 +135,4 @@ async def test_many_threads_use_one_object(world: World) -> None:
     ended = await world.together([call for pair in zip(sends, receives, strict=True) for call in pair])
     assert [outcome.error for outcome in ended if outcome.error is not None] == []
     got = [outcome.value[1] for outcome in ended[1::2] if outcome.value[0] is not None]
-    assert sorted(numbers(got)) == list(range(40))
+    assert sorted(map(number_of, got)) == list(range(40))

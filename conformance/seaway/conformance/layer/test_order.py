@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, number_of, numbered, numbers
 from seaway.conformance.world import World
 
 
@@ -24,7 +24,7 @@ async def test_nothing_is_given_twice_to_several_readers(world: World) -> None:
         while True:
             channel, message = await layer.receive(["work"], world.limits.silence)
             if channel is not None:
-                got.append(message["number"])
+                got.append(number_of(message))
             elif all_sent.is_set():
                 return
 
@@ -46,7 +46,7 @@ async def test_a_member_of_a_group_gets_nothing_twice(world: World) -> None:
     for number in range(20):
         await layer.send_group("room", numbered(number))
     await layer.send(f"{inbox}1", SENTINEL)
-    assert sorted(numbers(await layer.up_to(SENTINEL, inbox))) == list(range(20))
+    assert sorted(map(number_of, await layer.up_to(SENTINEL, inbox))) == list(range(20))
 
 
 @pytest.mark.req("LAY-077")

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from seaway.conformance.face import in_thread
-from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.layer.values import SENTINEL, number_of, numbered, numbers
 from seaway.conformance.remote import environment
 from seaway.conformance.world import World
 
@@ -66,7 +66,7 @@ async def test_a_message_goes_to_one_of_several_processes(world: World) -> None:
             found = [outcome.value for outcome in outcomes if outcome.error is None and outcome.value[0] is not None]
             if not found:
                 return
-            got.extend(message["number"] for _, message in found)
+            got.extend(number_of(message) for _, message in found)
 
     async with anyio.create_task_group() as tasks:
         for remote in remotes:
@@ -162,10 +162,10 @@ async def test_nothing_is_given_twice_when_a_reader_is_killed(world: World) -> N
     for _ in range(10):
         channel, message = await remote.call("receive", ["work"], world.limits.deadline / 2)
         assert channel == "work", "nothing came to the other process"
-        got.append(message["number"])
+        got.append(number_of(message))
     await remote.kill()
     while (received := await layer.receive(["work"], world.limits.silence))[0] is not None:
-        got.append(received[1]["number"])
+        got.append(number_of(received[1]))
     assert len(got) == len(set(got)), sorted(got)
     assert sorted(got)[:10] == list(range(10))
 

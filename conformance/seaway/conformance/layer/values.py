@@ -24,8 +24,8 @@ def merged(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for message in messages:
         last = found[-1] if found else {"type": ""}
-        if message["type"] == last["type"] == "layer.gap" and message["reason"] == last["reason"]:
-            both = (message["dropped"], last["dropped"])
+        if message["type"] == last["type"] == "layer.gap" and message.get("reason") == last.get("reason"):
+            both = (message.get("dropped"), last.get("dropped"))
             found[-1] = {**last, "dropped": None if None in both else sum(both)}
         else:
             found.append(message)
@@ -35,3 +35,17 @@ def merged(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def numbers(messages: Iterable[dict[str, Any]]) -> list[Any]:
     """Return the numbers of *messages*; of one without, its type."""
     return [message.get("number", message["type"]) for message in messages]
+
+
+def number_of(message: dict[str, Any]) -> int:
+    """Return the number of a message, which must have one."""
+    assert type(message.get("number")) is int, f"expected a message of the test, got {message!r}"
+    return int(message["number"])
+
+
+def missing(message: dict[str, Any]) -> int:
+    """Return how many messages *message* says are missing; a ``layer.gap`` must tell their exact number."""
+    if message["type"] != "layer.gap":
+        return 0
+    assert type(message.get("dropped")) is int, f"expected the exact number of what is missing, got {message!r}"
+    return int(message["dropped"])

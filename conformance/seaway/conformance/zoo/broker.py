@@ -121,6 +121,7 @@ class Broker:
         self.spaces: dict[str, Space] = {}
         self.layers: set[ModelLayer] = set()
         self.is_up = True
+        self.is_frozen = False
         self.offset = 0.0
         self.copies = 0
 

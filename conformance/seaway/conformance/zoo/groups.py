@@ -52,14 +52,14 @@ class LeavesEveryGroup(ModelLayer):
         self.end_memberships(lambda member: member == channel)
 
 
-@breaks("GRP-006")
+@breaks("GRP-006", "GRP-004")
 class LeavingNeedsMembership(ModelLayer):
     """Who is not in a group cannot leave it."""
 
     async def group_discard(self, group: str, channel: str) -> None:
         self.enter()
         self.check_member(group, channel)
-        if channel not in self.targets(group) and group in ("room",) and channel.endswith("!1"):
+        if channel not in self.targets(group):
             raise ValueError("not a member")
         await super().group_discard(group, channel)
 
@@ -109,12 +109,12 @@ class SkipsTheSender(ModelLayer):
         return others or ([] if len({inbox_of(member) for member in members}) > 1 else members)
 
 
-@breaks("GRP-009")
+@breaks("GRP-009", "GRP-003", "GRP-013")
 class EmptyGroupsRaise(ModelLayer):
-    """A group without members is not known."""
+    """A group whose last member has left is not known."""
 
     def targets(self, group: str) -> list[str]:
-        if group == "nobody":
+        if self.space.groups.get(group) == {}:
             raise ValueError("no such group")
         return super().targets(group)
 
@@ -125,7 +125,7 @@ class GroupsAreLocal(ModelLayer):
 
     def targets(self, group: str) -> list[str]:
         members = super().targets(group)
-        return [member for member in members if inbox_of(member) in self.own] or members[:0]
+        return [member for member in members if inbox_of(member) in self.own] or members
 
 
 @breaks("GRP-012")

@@ -230,7 +230,7 @@ class KeepsThePattern(ModelLayer):
     """Dots in the pattern become hyphens."""
 
     def inbox_name(self, name: str) -> str:
-        return super().inbox_name(name).replace(".", "-") if name == "a.b-c_9" else super().inbox_name(name)
+        return super().inbox_name(name.replace(".", "-"))
 
 
 @breaks("LAY-059")
@@ -257,7 +257,7 @@ class TakesAnyPattern(ModelLayer):
     """A pattern without a mark gets one."""
 
     async def new_channel(self, pattern: str) -> str:
-        return await super().new_channel(f"{pattern}!" if pattern == "server" else pattern)
+        return await super().new_channel(f"{pattern}!" if isinstance(pattern, str) and "!" not in pattern else pattern)
 
 
 @breaks("LAY-050", "LAY-028", "LAY-060", "LAY-085", "LAY-055")
@@ -269,13 +269,13 @@ class ForgetsBareNames(ModelLayer):
             super().put(channel, message, size)
 
 
-@breaks("LAY-032")
+@breaks("LAY-032", "LAY-018", "LAY-024", "LAY-071")
 class RaisesForGoneInboxes(ModelLayer):
-    """A send to an inbox that never was raises ChannelFull."""
+    """A send to an inbox that is not there raises ChannelFull."""
 
     def put(self, channel: str, message: Message, size: int) -> None:
         name = inbox_of(channel)
-        if name == "server.k3x9q0w7k3x9q0w7!":
+        if name is not None and name not in self.space.inboxes:
             raise self.ChannelFull(channel)
         super().put(channel, message, size)
 

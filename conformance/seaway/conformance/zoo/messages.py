@@ -96,11 +96,13 @@ class AcceptsSets(_ReadsOtherwise):
 
 
 @breaks("MSG-002")
-class MatchesTypesLoosely(_ReadsOtherwise):
+class MatchesTypesLoosely(ModelLayer):
     """A type may end in a newline."""
 
-    def change(self, value: Any) -> Any:
-        return value.removesuffix("\n") if type(value) is str and value.count(".") == 1 else value
+    def check_message(self, message: Any) -> Message:
+        if type(message) is dict and type(kind := message.get("type")) is str:
+            message = {**message, "type": kind.removesuffix("\n")}
+        return super().check_message(message)
 
 
 @breaks("MSG-008", "MSG-012")
@@ -179,13 +181,16 @@ class RaisesTypeError(ModelLayer):
         return super().check_message(message)
 
 
-@breaks("MSG-014")
+@breaks("MSG-014", "MSG-016")
 class FloatsBecomeInts(ModelLayer):
     """A float without a fraction arrives as an int, as through careless JSON."""
 
     def isolate(self, message: Message) -> Message:
-        arrived: Message = changed(message, lambda value: int(value) if type(value) is float and value == 0 else value)
+        arrived: Message = changed(message, self._cut)
         return arrived
+
+    def _cut(self, value: Any) -> Any:
+        return int(value) if type(value) is float and value.is_integer() else value
 
 
 @breaks("MSG-014")
@@ -314,7 +319,6 @@ class CountsBytesFourTimes(ModelLayer):
 
     def size(self, message: Message) -> int:
         size = super().size(message)
-        value = message.get("payload")
-        if type(value) is bytes and len(value) * 4 > self.max_message_size:
+        if size + 3 * sum(len(value) for value in message.values() if type(value) is bytes) > self.max_message_size:
             raise self.MessageTooLarge("bytes")
         return size

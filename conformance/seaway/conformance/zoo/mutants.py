@@ -66,6 +66,7 @@ class ZooHarness(LayerHarness):
             self._broker.promote()
         else:
             self._broker.is_up = action == "start"
+            self._broker.is_frozen = action == "freeze"
 
     def link(self, layer: ModelLayer, action: LinkAction) -> None:
         """See `LayerHarness.link`."""

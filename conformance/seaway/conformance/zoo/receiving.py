@@ -81,7 +81,7 @@ class KeepsForItself(DoublesOnCancel):
         return super().take(names)
 
 
-@breaks("LAY-054")
+@breaks("LAY-054", "LAY-076")
 class RequeuesWhatOthersHold(ModelLayer):
     """A receive takes what another object has just taken for lost, and gives it again."""
 
@@ -92,8 +92,10 @@ class RequeuesWhatOthersHold(ModelLayer):
         if holder is not self and held is not None and held.deadline > self.broker.now():
             return held
         entry = super().pop_normal(name)
-        if entry is not None and int(entry.message.get("number", 0)) % 10 == 9 and self.capacity == 100:
-            self._held[id(self.space), name] = (self, entry)
+        if entry is not None:
+            self.counters["popped"] += 1
+            if self.counters["popped"] % 10 == 0:
+                self._held[id(self.space), name] = (self, entry)
         return entry
 
 
@@ -102,17 +104,17 @@ class GivesToTwoReaders(ModelLayer):
     """Of several calls that wait for one channel two may get the same message."""
 
     async def wait(self, names: list[str], deadline: float) -> tuple[str | None, Message | None]:
-        self.counters["reading work"] += names == ["work"]
+        self.counters["reading"] += len(names) == 1 and names[0] not in self.own
         try:
             return await super().wait(names, deadline)
         finally:
-            self.counters["reading work"] -= names == ["work"]
+            self.counters["reading"] -= len(names) == 1 and names[0] not in self.own
 
     def pop_normal(self, name: str) -> Entry | None:
         entry = super().pop_normal(name)
-        if entry is not None and self.counters["reading work"] > 1 and self.counters["given twice"] == 0:
-            self.counters["given twice"] = int(self.capacity == 1000 and entry.message.get("number", 0) > 50)
-            if self.counters["given twice"]:
+        if entry is not None and self.counters["reading"] > 1:
+            self.counters["contended"] += 1
+            if self.counters["contended"] % 8 == 0:
                 self.space.channels[name].appendleft(entry)
         return entry
 
