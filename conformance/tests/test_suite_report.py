@@ -12,10 +12,12 @@ from click.testing import CliRunner
 from seaway.conformance.cases import SuiteError, all_cases, case_of, covered
 from seaway.conformance.cli import report as report_command
 from seaway.conformance.known import KnownFailuresError, read
+from seaway.conformance.layer_target import LayerTarget
 from seaway.conformance.matrix import badge, page
 from seaway.conformance.report import Run, as_json, lines, profiles
 from seaway.conformance.runner import Result, Verdict, not_offered
 from seaway.conformance.serving.profile import SETTINGS
+from seaway.conformance.session import Session
 from seaway.conformance.suites import LAYER, SERVER, SUITES, Suite
 from seaway.conformance.world import World
 
@@ -39,6 +41,10 @@ ASYNC = frozenset({"async"})
 
 def run_of(verdict_of: dict[str, Verdict], **rest: Any) -> Run:
     return Run("mypkg.Layer", results(verdict_of), all_cases(), ASYNC, **rest)
+
+
+def session(known: Path, *, strict: bool = False) -> Session:
+    return Session(LayerTarget.load("memory://report", [], ""), known, None, strict, 1.0)
 
 
 def server_run(offers: set[str], settings: bool = True, **rest: Any) -> Run:
@@ -115,6 +121,23 @@ def test_a_known_failure_is_told_apart_and_conforms_to_nothing() -> None:
     run = run_of({"LAY-045": "fail"}, known={"LAY-045": "because"})
     assert verdict(run, "LAY-045") == "known failure"
     assert profiles(run)["async layer"] == "does not conform"
+
+
+def test_a_known_failure_of_which_tests_were_left_out_is_not_taken_for_met() -> None:
+    run = run_of({}, known={"LAY-073": "because"})
+    assert verdict(run, "LAY-073") == "unexpected pass"
+    first = next(case.name for case in all_cases() if "LAY-073" in case.ids)
+    rest = [one for one in run.results if one.case != first]
+    assert verdict(evolve(run, partial=True, results=rest), "LAY-073") == "pass"
+
+
+def test_a_test_of_several_requirements_is_excused_when_all_are_listed(tmp_path: Path) -> None:
+    known, broken = tmp_path / "known", Result("layer.x", "asyncio", ("LAY-036", "LAY-037", "LAY-101"), "fail")
+    known.write_text("LAY-036 why\n")
+    assert session(known).excuse(broken) == ""
+    known.write_text("LAY-036 why\nLAY-037 why\n")
+    assert session(known).excuse(broken) == "known failure of LAY-036, LAY-037 (why)"
+    assert session(known, strict=True).excuse(broken) == ""  # LAY-101 is a SHOULD
 
 
 def test_what_fails_now_and_then_is_told_apart_and_conforms_to_nothing_when_it_fails() -> None:

@@ -103,7 +103,7 @@ def _line(identifier: str, found: list[Result], run: Run) -> Line:
     for verdict in ("suite error", "blocked"):
         if those := [result for result in found if result.verdict == verdict]:
             return Line(identifier, verdict, those[0].message)
-    if passed and identifier in run.known:
+    if passed and identifier in run.known and not _was_cut_short(identifier, found, run):
         return Line(identifier, "unexpected pass", f"listed as a known failure, but met: {run.known[identifier]}")
     if passed:
         return Line(identifier, "pass")
@@ -112,6 +112,12 @@ def _line(identifier: str, found: list[Result], run: Run) -> Line:
     if flavour := _other_flavour(identifier, run):
         return Line(identifier, "not offered", f"needs {run.suite.needs[flavour]}")
     return Line(identifier, "not run", "no test of this run names it")
+
+
+def _was_cut_short(identifier: str, found: list[Result], run: Run) -> bool:
+    """Return whether somebody left out tests of a requirement: then nobody knows that it is met."""
+    cases = {case.name for case in run.cases if identifier in case.ids}
+    return run.partial and not cases <= {result.case for result in found}
 
 
 def _other_flavour(identifier: str, run: Run) -> str:
@@ -128,10 +134,9 @@ def _broken_verdict(identifier: str, run: Run) -> str:
         return "known failure"
     if identifier in run.flaky:
         return "flaky"
-    level = requirements()[identifier].level
-    if level.startswith("MUST") or (run.strict and level.startswith("SHOULD")):
+    if binds(identifier, run.strict):
         return "fail"
-    return "warn" if level.startswith("SHOULD") else "info"
+    return "warn" if requirements()[identifier].level.startswith("SHOULD") else "info"
 
 
 def _reason(result: Result, known: str | None) -> str:
@@ -184,7 +189,7 @@ def _profile_verdict(run: Run, own: Sequence[Result]) -> str:
     ran = [result for result in own if result.verdict != "not offered"]
     if not ran:
         return "not offered"
-    if any(one.verdict in BROKEN for one in ran if any(_binds(identifier, run.strict) for identifier in one.ids)):
+    if any(one.verdict in BROKEN for one in ran if any(binds(identifier, run.strict) for identifier in one.ids)):
         return "does not conform"
     was_not_tried = any(set(one.missing) - run.suite.declared for one in own)
     if run.partial or was_not_tried or any(one.verdict in ("blocked", "suite error") for one in ran):
@@ -192,7 +197,8 @@ def _profile_verdict(run: Run, own: Sequence[Result]) -> str:
     return "conforms"
 
 
-def _binds(identifier: str, strict: bool) -> bool:
+def binds(identifier: str, strict: bool) -> bool:
+    """Return whether who does not meet a requirement does not conform; *strict*: a SHOULD counts as a MUST."""
     level = requirements()[identifier].level
     return level.startswith("MUST") or (strict and level.startswith("SHOULD"))
 

@@ -147,14 +147,15 @@ class Session:
         """Return why a result that is no pass does not fail the run; empty if it does."""
         if result.verdict == "suite error":
             return ""
-        if listed := [identifier for identifier in result.ids if identifier in self.known]:
-            return f"known failure of {', '.join(listed)} ({self.known[listed[0]]})"
-        if listed := [identifier for identifier in result.ids if identifier in self.flaky]:
-            return f"known to fail now and then: {', '.join(listed)} ({self.flaky[listed[0]]})"
-        levels = {requirements()[identifier].level for identifier in result.ids}
-        if any(level.startswith("MUST") or (self.strict and level.startswith("SHOULD")) for level in levels):
-            return ""
-        return "not met: " + ", ".join(sorted(levels))
+        binding = [identifier for identifier in result.ids if report.binds(identifier, self.strict)]
+        if not binding:
+            return "not met: " + ", ".join(sorted({requirements()[identifier].level for identifier in result.ids}))
+        if all(identifier in self.known for identifier in binding):
+            return f"known failure of {', '.join(binding)} ({self.known[binding[0]]})"
+        reasons = {**self.flaky, **self.known}
+        if all(identifier in reasons for identifier in binding):
+            return f"known to fail now and then: {', '.join(binding)} ({reasons[binding[0]]})"
+        return ""
 
     def explain(self, result: Result) -> str:
         """Return what whoever writes the layer or server wants to know about a result that is no pass."""

@@ -20,8 +20,8 @@ from seaway.conformance.serving.target import ServerTarget
 from seaway.conformance.suites import SERVER
 from seaway.conformance.zoo.servers.mutants import SERVERS
 
-LIMITS = Limits(deadline=8.0)
-SIDE_BY_SIDE = 4
+LIMITS = Limits(deadline=10.0)
+SIDE_BY_SIDE = 3
 """So many servers are judged at the same time."""
 
 PROFILE = evolve(find("seaway", ""), variants={"asyncio": "--backend asyncio"})
