@@ -92,9 +92,24 @@ async def test_the_calls_of_a_consumer_share_a_context_that_no_other_has(world: 
         call = await consumer.called("test.line")
         assert call.mark == "mine"
         await call.returns()
-    async with world.request() as (_, call):
-        assert call.mark is None
-        await call.returns()
+
+
+@pytest.mark.req("CON-034")
+@pytest.mark.needs("http")
+@pytest.mark.both_flavours
+async def test_each_request_of_a_connection_has_a_context_of_its_own(world: ServerWorld) -> None:
+    async with world.client() as client:
+        for _ in range(2):
+            await client.send(client.request())
+            call = await world.called("http.request")
+            assert call.mark is None, "the context of another consumer"
+            await call.set_mark("mine")
+            await call.send(OK)
+            await client.response()
+            await call.returns()
+            last = await call.consumer.called("http.disconnect")
+            assert last.mark == "mine"
+            await last.returns()
 
 
 @pytest.mark.req("CON-075")

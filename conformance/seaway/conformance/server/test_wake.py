@@ -34,6 +34,7 @@ async def test_it_is_woken_once_and_not_too_soon(world: ServerWorld) -> None:
 
 
 @pytest.mark.req("SRV-020")
+@pytest.mark.needs("http")
 @pytest.mark.waits
 @pytest.mark.both_flavours
 async def test_it_is_woken_by_whole_numbers_and_while_its_first_answer_is_owing(world: ServerWorld) -> None:

@@ -129,6 +129,10 @@ class ServerWorld:
         if missing := settings.keys() - self._needs:
             raise RuntimeError(f"the test sets {sorted(missing)}: say so with @pytest.mark.needs")
 
+    def _check_protocol(self, name: str) -> None:
+        if name not in self._needs:
+            raise RuntimeError(f"the test speaks {name}: say so with @pytest.mark.needs")
+
     # -- clients
 
     @asynccontextmanager
@@ -152,6 +156,7 @@ class ServerWorld:
         self, target: str = "/", *fields: str, server: Served | None = None, method: str = "GET", **options: Any
     ) -> AsyncIterator[tuple[Client, Call]]:
         """Send a request on a new connection; yield the client, and the call with ``http.request``."""
+        self._check_protocol("http")
         async with self.client(server) as client:
             await client.send(client.request(target, *fields, method=method, **options))
             yield client, await self._called_for(client, "http.request")
@@ -161,6 +166,7 @@ class ServerWorld:
         self, target: str = "/", *fields: str, server: Served | None = None, **options: Any
     ) -> AsyncIterator[tuple[WebSocket, Consumer]]:
         """Open a WebSocket that its consumer has accepted; yield it and the consumer, of which no call runs."""
+        self._check_protocol("websocket")
         async with self.client(server, **options) as client:
             await client.send(handshake(target, *client.own_fields, *fields))
             call = await self._called_for(client, "websocket.connect")
@@ -209,10 +215,16 @@ class ServerWorld:
         return [call["type"] for call in server.applications.calls]
 
     async def nobody_was_called(self, server: Served | None = None) -> None:
-        """No consumer must have been called for this test that it has not taken. A request that follows proves it."""
-        async with self.request("/sentinel", server=server) as (client, call):
-            assert call.message["path"] == "/sentinel", f"a consumer was called that nobody may call: {call!r}"
-            await call.send({"type": "http.response", "status": 200})
+        """No consumer must have been called for this test that it has not taken. One that follows proves it."""
+        async with self.client(server) as client:
+            if "http" in self._needs:
+                opening, answer = client.request("/sentinel"), {"type": "http.response", "status": 200}
+            else:
+                opening, answer = handshake("/sentinel", *client.own_fields), {"type": "websocket.reject"}
+            await client.send(opening)
+            call = await self.called()
+            assert call.message.get("path") == "/sentinel", f"a consumer was called that nobody may call: {call!r}"
+            await call.send(answer)
             await client.response()
             await call.returns()
 
