@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,7 +14,7 @@ import anyio.to_thread
 import pytest
 from redis.crc import key_slot
 
-from seaway.conformance.brokers import Cluster
+from seaway.conformance.brokers import Cluster, ClusterProxy, Server, redis_binary, valkey_binary
 from seaway.layers import open_layer
 from seaway.layers.redis import RedisLayer, SyncRedisLayer
 from seaway.layers.redis._chart import Chart, Redirect, read_redirect, slot_of
@@ -27,9 +29,13 @@ Make = Callable[..., RedisLayer]
 _namespaces = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with Cluster() as cluster:
+@pytest.fixture(scope="module", params=[valkey_binary, redis_binary], ids=["valkey", "redis"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A Cluster of Valkey, and of the system's Redis, whose nodes may know nothing of shards."""
+    binary = request.param()
+    if binary is None:
+        pytest.skip("the system has no redis-server")
+    with Cluster(binary=binary) as cluster:
         yield cluster
 
 
@@ -178,6 +184,50 @@ async def test_a_group_lost_at_its_node_alone_is_told_and_restored(cluster: Clus
     assert await one.receive([inbox], 10) == (inbox, LOST)
     await other.send_group(group, numbered(1))
     assert await one.receive([inbox], 10) == (f"{inbox}1", numbered(1))
+
+
+async def test_a_user_needs_the_rights_that_the_documentation_lists(
+    cluster: Cluster, make: Make, options: dict[str, Any]
+) -> None:
+    for server in cluster.servers:
+        rights = ("~shop:*", "resetchannels", "+@all", "-@dangerous", "+info")
+        server.command("ACL", "SETUSER", "anna", "on", ">word", *rights)
+    layer = make(username="anna", password="word", prefix="shop:")
+    inbox = await layer.new_channel("here!")
+    await layer.group_add("room", f"{inbox}1")
+    await layer.send_group("room", numbered(1))
+    await layer.send("work", numbered(2))
+    assert await layer.receive([inbox], 10) == (f"{inbox}1", numbered(1))
+    assert await layer.receive(["work"], 10) == ("work", numbered(2))
+    await layer.flush()
+    with pytest.raises(ConnectionError, match="WRONGPASS"):
+        await make(username="anna", password="other").send("work", numbered(3))
+
+
+async def test_every_node_is_reached_over_tls(cluster: Cluster, tmp_path: Path, options: dict[str, Any]) -> None:
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    # The brokers speak no TLS; the proxies in front of them do.
+    with ClusterProxy(cluster, tls=context) as proxy:
+        url = f"{proxy.url}?tls_ca={tmp_path}/ca.pem&namespace={options['namespace']}"
+        async with open_layer(url, is_async=True, send_deadline=15.0) as layer:
+            inboxes = [await layer.new_channel("here!") for _ in range(6)]
+            for inbox in inboxes:
+                await layer.group_add("room", f"{inbox}1")
+            await layer.send_group("room", numbered(1))
+            for inbox in inboxes:
+                assert await layer.receive([inbox], 10) == (f"{inbox}1", numbered(1))
+
+
+async def test_a_place_that_is_no_cluster_is_named_in_the_error() -> None:
+    with Server() as server:
+        layer = RedisLayer(nodes=[f"127.0.0.1:{server.port}"], send_deadline=0.5)
+        with pytest.raises(ConnectionError, match=f"{server.port}: ERR This instance has cluster"):
+            async with layer:
+                pass
 
 
 # What needs no Cluster

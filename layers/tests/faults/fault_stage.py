@@ -23,7 +23,7 @@ from typing import Any, Self
 from attrs import asdict, evolve, frozen
 from fault_worker import Part
 
-from seaway.conformance.brokers import FaultProxy, Server
+from seaway.conformance.brokers import Cluster, ClusterProxy, FaultProxy, Server
 from seaway.conformance.history import Bounds, Event, History, check, read_logs
 from seaway.conformance.recorder import Recorder
 from seaway.spec import inbox_of
@@ -47,7 +47,7 @@ class Fault:
 class Process:
     """A worker process, and the proxy between it and the broker."""
 
-    def __init__(self, part: Part, proxy: FaultProxy) -> None:
+    def __init__(self, part: Part, proxy: FaultProxy | ClusterProxy) -> None:
         self.part = part
         self.proxy = proxy
         self.inbox = ""
@@ -115,7 +115,7 @@ class Stage:
         options: more of their options.
     """
 
-    def __init__(self, server: Server, folder: Path, bounds: Bounds, url: str = "", **options: Any) -> None:
+    def __init__(self, server: Server | Cluster, folder: Path, bounds: Bounds, url: str = "", **options: Any) -> None:
         self.server = server
         self.processes: list[Process] = []
         self.back: list[float] = []
@@ -137,7 +137,9 @@ class Stage:
         self._stack.close()
 
     def _launch(self, part: Part) -> Process:
-        proxy = self._stack.enter_context(FaultProxy(self.server))
+        proxy = self._stack.enter_context(
+            ClusterProxy(self.server) if isinstance(self.server, Cluster) else FaultProxy(self.server)
+        )
         log = self._folder / f"{part.name}.log"
         process = Process(evolve(part, log=str(log), url=self._url or proxy.url, options=self._options), proxy)
         self._stack.callback(process.close)

@@ -51,13 +51,9 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 def begin(cluster: Cluster, tmp_path: Path) -> Iterator[Begin]:
     stages: list[Stage] = []
 
-    def begin(bounds: Bounds | None = None, **part: Any) -> Stage:
-        stage = Stage(
-            cluster.servers[0],
-            tmp_path,
-            bounds or Bounds(expiry=60, lease=30, capacity=10_000, recovery=RECOVERY),
-            cluster.url,
-        )
+    def begin(bounds: Bounds | None = None, is_proxied: bool = False, **part: Any) -> Stage:
+        bounds = bounds or Bounds(expiry=60, lease=30, capacity=10_000, recovery=RECOVERY)
+        stage = Stage(cluster, tmp_path, bounds, "" if is_proxied else cluster.url)
         stages.append(stage)
         stage.begin(READERS, SENDERS, KINDS, **{"pause": PAUSE, **part})
         stage.flow()
@@ -106,6 +102,24 @@ def test_slots_move_key_by_key_and_nothing_is_lost(cluster: Cluster, begin: Begi
     assert all(redirects.values()), f"the moves have hit nothing: {redirects}"
     assert not account.gaps, str(account)
     assert undelivered(stage) == 0
+
+
+@pytest.mark.timeout(900)
+def test_connections_to_all_nodes_are_cut_while_a_slot_moves_and_nothing_is_lost(
+    cluster: Cluster, begin: Begin
+) -> None:
+    """L1, L5, L17, L19: every 50 ms."""
+    stage = begin(is_proxied=True)
+    for number in range(times(10, 200)):
+        with stage.fault():
+            for process in stage.processes:
+                process.proxy.cut()
+        if number % 5 == 0:
+            move(cluster, stage.readers[0].inbox)
+        time.sleep(0.05)
+    stage.flow()
+    account = judge(stage, at_least=len(stage.faults) // 2, within=WITHIN)
+    assert "lost" not in account.gaps, str(account)
 
 
 def killed(cluster: Cluster, master: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from contextlib import ExitStack
 from types import TracebackType
@@ -196,19 +197,21 @@ class ClusterProxy:
 
     Args:
         cluster: runs already.
+        tls: speak TLS to the layer, with this context.
 
     Attributes:
         proxies: by node, in the order of ``cluster.servers``.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, tls: ssl.SSLContext | None = None) -> None:
         trigger = Trigger()
-        self.proxies = {server: FaultProxy(server, trigger=trigger) for server in cluster.servers}
+        self.proxies = {server: FaultProxy(server, tls, trigger) for server in cluster.servers}
+        self._scheme = "redis+cluster" if tls is None else "rediss+cluster"
 
     @property
     def url(self) -> str:
         """Where the nodes are, as layers take it."""
-        return "redis+cluster://" + ",".join(f"{HOST}:{proxy.port}" for proxy in self.proxies.values())
+        return f"{self._scheme}://" + ",".join(f"{HOST}:{proxy.port}" for proxy in self.proxies.values())
 
     @property
     def faults(self) -> int:

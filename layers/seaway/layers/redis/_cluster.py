@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from seaway.layers.redis._chart import Chart, Redirect, read_redirect, slot_of
 from seaway.layers.redis._connection import Connection
-from seaway.layers.redis._greeting import authentication
+from seaway.layers.redis._greeting import Refused, authentication, raise_first
 from seaway.layers.redis._jobs import AGAIN, Batch, Job, Queue, Tag, fail, refuse
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._scattered import Scattered
@@ -41,6 +41,7 @@ class Cluster:
     Attributes:
         chart: which of them has which slot.
         lanes: by node; that of ``None`` is for what nobody is known to have.
+        trouble: why nobody is known.
     """
 
     def __init__(self, link: Link, options: RedisOptions) -> None:
@@ -51,6 +52,7 @@ class Cluster:
         self.chart = Chart([Address(host, int(port), tls=tls) for host, _, port in pairs])
         self.lanes: dict[Address | None, Lane] = {}
         self._answer_seconds = min(_ANSWER_SECONDS, options.send_deadline / 2)
+        self.trouble = ConnectionError("no node of the Cluster has been asked yet")
         self._surveyed = -inf
         self._is_surveying = False
 
@@ -90,24 +92,30 @@ class Cluster:
                     break
                 try:
                     await self._ask(address)
+                    self.trouble = ConnectionError("some slots of the Cluster are nobody's; nothing was done")
                     return
+                except Refused as error:
+                    self.trouble = error
+                    raise
                 except ConnectionError as error:
                     errors.append(str(error))
                     self.chart.silent(address)
         finally:
             self._surveyed = monotonic()
             self._is_surveying = False
-        raise ConnectionError(f"no node of the Cluster tells who has which slots: {'; '.join(errors)}")
+        self.trouble = ConnectionError(f"no node of the Cluster tells who has which slots: {'; '.join(errors)}")
+        raise self.trouble
 
     async def _ask(self, address: Address) -> None:
         connection = await self._link.connect(address, self._answer_seconds)
         try:
             commands = [*authentication(self._options), ("CLUSTER", "SLOTS")]
-            reply = (await connection.run(commands, self._answer_seconds))[-1]
+            replies = await connection.run(commands, self._answer_seconds)
         finally:
             await connection.close()
+        raise_first(replies, str(address))
         with self._link.lock:
-            self.chart.read(reply, address)
+            self.chart.read(replies[-1], address)
 
     async def find(self, tag: str) -> Address:
         """Return the node that has the keys of *tag*.

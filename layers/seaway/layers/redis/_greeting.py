@@ -103,9 +103,7 @@ def read_greeting(replies: Sequence[Any], where: str, in_cluster: bool) -> Histo
     if in_cluster:
         *replies, answer = replies
         shard = answer.decode("ascii", "replace") if isinstance(answer, bytes) else ""
-    for reply in replies:
-        if isinstance(reply, Exception):
-            raise _error(str(reply), where)
+    raise_first(replies, where)
     fields: dict[str, str] = {}
     for reply in replies[-2:]:
         for line in reply.decode("utf-8", "replace").splitlines():
@@ -115,6 +113,13 @@ def read_greeting(replies: Sequence[Any], where: str, in_cluster: bool) -> Histo
         raise ConnectionError(f"the broker at {where} is no master but {fields.get('role')!r}")
     before = fields.get("master_replid2", _NOBODY)
     return History(fields.get("run_id", ""), fields.get("master_replid", ""), before, shard)
+
+
+def raise_first(replies: Sequence[Any], where: str) -> None:
+    """Raise the first error among *replies*, as `read_greeting` does."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise _error(str(reply), where)
 
 
 def _error(text: str, where: str) -> ConnectionError:

@@ -236,9 +236,11 @@ class Link(ABC):
         if self.cluster is not None:
             self.cluster.resume(lane)
             if lane.address is None:
-                return not lane.queue or await self.cluster.reroute(lane) or self._overdue(lane)
+                return not lane.queue or await self.cluster.reroute(lane) or self._nowhere(lane, self.cluster.trouble)
         if not lane.queue:
             return True
+        if lane.connection is not None and lane.connection.is_over():
+            await self._leave(lane, lane.connection)  # nothing has been written, so nothing is unknown
         try:
             connection = await self.opened(lane)
         except ConnectionError as error:
@@ -250,9 +252,8 @@ class Link(ABC):
             return True
         return await self._exchange(lane, connection, batch)
 
-    def _overdue(self, lane: Lane) -> bool:
-        with self.lock:
-            lane.queue.overdue(monotonic(), ConnectionError("no node of the Cluster answers; nothing was done"))
+    def _nowhere(self, lane: Lane, why: ConnectionError) -> bool:
+        self._unreached(lane, why)
         return False
 
     async def _exchange(self, lane: Lane, connection: Connection, batch: Batch) -> bool:
