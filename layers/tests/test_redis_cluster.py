@@ -18,7 +18,9 @@ from seaway.conformance.brokers import Cluster, ClusterProxy, Server, redis_bina
 from seaway.layers import open_layer
 from seaway.layers.redis import RedisLayer, SyncRedisLayer
 from seaway.layers.redis._chart import Chart, Redirect, read_redirect, slot_of
+from seaway.layers.redis._connection import Refusal
 from seaway.layers.redis._greeting import History
+from seaway.layers.redis._scripts import SEND
 from seaway.layers.redis._streams import Address
 from seaway.layers.redis.inspect import snapshot
 from seaway.layers.redis.keys import TAG, Keys, tag_in
@@ -184,6 +186,46 @@ async def test_a_group_lost_at_its_node_alone_is_told_and_restored(cluster: Clus
     assert await one.receive([inbox], 10) == (inbox, LOST)
     await other.send_group(group, numbered(1))
     assert await one.receive([inbox], 10) == (f"{inbox}1", numbered(1))
+
+
+@pytest.mark.parametrize(
+    "text", ["MOVED {slot} {node}", "ASK {slot} {node}", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "LOADING", "NOSCRIPT"]
+)
+async def test_a_node_that_did_nothing_is_asked_once_more(cluster: Cluster, make: Make, text: str) -> None:
+    """L19: each of these answers costs one more attempt."""
+    layer = make()
+    inbox = await layer.new_channel("here!")
+    engine = layer._engine
+    assert engine.cluster is not None
+    connection = engine.cluster.lane_of(inbox).connection
+    assert connection is not None
+    answer = text.format(slot=slot_of(inbox), node=connection.address)
+    working, asked = connection.run, 0
+
+    async def run(commands: Any, timeout: float) -> list[Any]:
+        nonlocal asked
+        is_send = any(command[:2] == ("EVALSHA", SEND.sha) for command in commands)
+        asked += is_send
+        if is_send and asked == 1:
+            return [Refusal(answer)] * len(commands)
+        return await working(commands, timeout)
+
+    connection.run = run  # type: ignore[method-assign]
+    await layer.send(f"{inbox}1", numbered(1))
+    assert await layer.receive([inbox], 10) == (f"{inbox}1", numbered(1))
+    assert asked <= 2, f"asked {asked} times on the same connection"
+
+
+async def test_nothing_is_broadcast_to_all_nodes(cluster: Cluster, make: Make) -> None:
+    """L20: a message costs the nodes of its inboxes, and no others."""
+    one, other = make(), make()
+    inbox = await one.new_channel("here!")
+    await one.group_add("room", f"{inbox}1")
+    for number in range(20):
+        await other.send_group("room", numbered(number))
+        assert await one.receive([inbox], 10) == (f"{inbox}1", numbered(number))
+    for server in cluster.servers:
+        assert "publish" not in server.command("CLUSTER", "INFO")
 
 
 async def test_a_user_needs_the_rights_that_the_documentation_lists(
