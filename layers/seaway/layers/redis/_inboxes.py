@@ -33,6 +33,7 @@ TEND_SECONDS = 0.1
 tend it before every read would be half of the broker's work for one message at a time."""
 
 UNTOLD = 64
+_MOST_DIGITS = 16
 _MARKS = (b"o", b"x")
 _MUTABLE = frozenset((list, dict))
 
@@ -286,7 +287,7 @@ class OwnInbox:
             self._store.feed(self.place, batch)
             self._store.drop(self.place)
             return []
-        count = int(value) if value.isdigit() else 0
+        count = int(value) if value.isdigit() and len(value) < _MOST_DIGITS else 0
         if count > 0:
             self._client.dropped["overflow"] += count
             batch.append(gap((self.name,), "overflow", count))

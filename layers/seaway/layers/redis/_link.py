@@ -340,7 +340,8 @@ class Link(ABC):
 
     def sweep(self, lane: Lane) -> None:
         """End what has waited for a connection for too long, whether or not somebody is at work on one."""
-        if lane.connection is None:
+        is_starting = bool(self.options.embedded) and not lane.was_up  # a broker of ours, which is not away
+        if lane.connection is None and not is_starting:
             why = lane.why or ConnectionError("the broker was not reached in time; nothing was done")
             with self.lock:
                 lane.queue.overdue(monotonic(), why)

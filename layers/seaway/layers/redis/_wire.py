@@ -24,6 +24,7 @@ Id = tuple[int, int]
 PLAIN, ENCRYPTED = b"1", b"2"
 _CACHED_HEADS = 4096
 _FOR_EVER = 1e9
+_LONGEST_HEAD = 512
 
 
 @attrs.frozen
@@ -89,7 +90,9 @@ class Codec:
             pass
         if len(self._heads) >= _CACHED_HEADS:
             self._heads.clear()
-        head = self._heads[field] = _parse_head(field)
+        head = _parse_head(field)
+        if head is not None:  # what is none may be of any length
+            self._heads[field] = head
         return head
 
     def encoded(self, encrypted: bool, payload: bytes) -> bytes | None:
@@ -130,7 +133,7 @@ def _parse_head(field: bytes) -> Head | None:
     try:
         text = field.decode("ascii")
         life, mark, target = text[2:].partition(":")
-        if text[0] not in "12" or text[1] not in "cg" or not mark:
+        if text[0] not in "12" or text[1] not in "cg" or not mark or len(text) > _LONGEST_HEAD or not life.isdigit():
             return None
         return Head(text[1] == "g", int(life) / 1000, target, text[0] == "2")
     except (ValueError, IndexError):

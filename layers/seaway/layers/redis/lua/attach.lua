@@ -12,17 +12,24 @@ local expected, fresh, seen = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
 local function later(one, other)
   local a, b = string.match(one, '(%d+)-(%d+)')
-  local c, d = string.match(other, '(%d+)-(%d+)')
+  local c, d = string.match(other or '', '(%d+)-(%d+)')
+  if not c then return true end
   a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
   return a > c or (a == c and b > d)
 end
 
+-- What somebody else has put there is nobody's.
+for key, kind in pairs({ [stream] = 'stream', [meta] = 'hash' }) do
+  local is = redis.call('TYPE', key).ok
+  if is ~= kind and is ~= 'none' then redis.call('DEL', key) end
+end
+
 local found = redis.call('HMGET', meta, 'e', 'an', 'l', 'd', 'w')
-local epoch = tonumber(found[1] or 0)
+local epoch = tonumber(found[1]) or 0
 if epoch >= fresh then return { 'late', epoch } end
 local exists = redis.call('EXISTS', stream) == 1
-if exists and expected > 0 and epoch >= expected and tonumber(found[5]) <= expected and ARGV[11] ~= '1'
-    and tonumber(found[2]) >= tonumber(ARGV[5]) and not later(seen, found[3]) then
+if exists and expected > 0 and epoch >= expected and (tonumber(found[5]) or expected + 1) <= expected and ARGV[11] ~= '1'
+    and (tonumber(found[2]) or -1) >= tonumber(ARGV[5]) and not later(seen, found[3]) then
   redis.call('PEXPIRE', stream, ARGV[6])  -- first, for a full broker allows it
   redis.call('PEXPIRE', meta, ARGV[6])
   redis.call('HSET', meta, 'e', fresh)
@@ -34,7 +41,7 @@ if exists then
   rest = redis.call('XRANGE', stream, '(' .. seen, '+')
   if #rest > 0 then last = rest[#rest][1] end
 end
-if tonumber(found[4] or 0) > 0 then rest[#rest + 1] = { last, { 'o', found[4] } } end
+if (tonumber(found[4]) or 0) > 0 then rest[#rest + 1] = { last, { 'o', found[4] } } end
 local held, bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
 for _, entry in ipairs(rest) do
   if entry[2][1] ~= 'o' and entry[2][1] ~= 'x' then

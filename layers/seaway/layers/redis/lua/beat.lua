@@ -3,7 +3,11 @@
 
 local ends = {}
 for i, key in ipairs(KEYS) do
-  local before = redis.call('ZSCORE', key, ARGV[2])
+  local before = redis.pcall('ZSCORE', key, ARGV[2])
+  if type(before) == 'table' then  -- the key is of another type: one that is spoilt must not cost the others
+    redis.call('DEL', key)
+    before = nil
+  end
   local lease_end = now + tonumber(ARGV[3])
   if before and tonumber(before) > lease_end then lease_end = tonumber(before) end
   redis.call('ZADD', key, string.format('%.0f', lease_end), ARGV[2])

@@ -27,7 +27,7 @@ local function ring(tag, channel, deadline)
     redis.call('PEXPIRE', bell, DAY)
   elseif string.sub(before, 1, 1) == 'm' then
     return
-  elseif tonumber(before) <= deadline then
+  elseif (tonumber(before) or 0) <= deadline then
     redis.call('HSET', rung, channel, deadline)
   else
     -- Mixed: what expires sooner may stand behind what expires later.

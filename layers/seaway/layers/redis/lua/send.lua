@@ -17,7 +17,9 @@ local function look_up(name)
   if inbox ~= nil then return inbox end
   local key = meta_of(name)
   local found = redis.call('HMGET', key, 'c', 'b', 'an', 'ab', 'rn', 'rb', 'd')
-  if found[1] then
+  local is_whole = true
+  for i = 1, 7 do is_whole = is_whole and tonumber(found[i]) end
+  if is_whole then
     inbox = { key = key, stream = stream_of(name), c = tonumber(found[1]), b = tonumber(found[2]), an = tonumber(found[3]),
               ab = tonumber(found[4]), rn = tonumber(found[5]), rb = tonumber(found[6]), d = tonumber(found[7]) }
   else

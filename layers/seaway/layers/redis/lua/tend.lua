@@ -7,7 +7,10 @@
 local found = redis.call('HMGET', KEYS[2], 'e', 'rn', 'rb', 'd', 'an', 'ab', 'c', 'b', 'w')
 local epoch = tonumber(ARGV[2])
 -- Its counters are right for the stream that it knows, also if a newer attach of the same owner is on its way.
-if not found[1] or tonumber(found[9]) > epoch or tonumber(found[1]) < epoch then return 0 end
+for i = 1, 9 do
+  if not tonumber(found[i]) then return 0 end  -- nobody's, or rubbish
+end
+if tonumber(found[9]) > epoch or tonumber(found[1]) < epoch then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
