@@ -20,6 +20,7 @@ from seaway.layers.redis import RedisLayer, SyncRedisLayer
 from seaway.layers.redis._chart import Chart, Redirect, read_redirect, slot_of
 from seaway.layers.redis._connection import Refusal
 from seaway.layers.redis._greeting import History
+from seaway.layers.redis._jobs import MOST_WAITING
 from seaway.layers.redis._scripts import SEND
 from seaway.layers.redis._streams import Address
 from seaway.layers.redis.inspect import snapshot
@@ -188,6 +189,24 @@ async def test_a_group_lost_at_its_node_alone_is_told_and_restored(cluster: Clus
     assert await one.receive([inbox], 10) == (f"{inbox}1", numbered(1))
 
 
+def answer_once(layer: Any, inbox: str, text: str) -> list[Any]:
+    """Let the node of *inbox* answer *text* to the next send; return a list that grows with every send there."""
+    connection = layer._engine.cluster.lane_of(inbox).connection
+    answer = Refusal(text.format(slot=slot_of(inbox), node=connection.address))
+    working, asked = connection.run, []
+
+    async def run(commands: Any, timeout: float) -> list[Any]:
+        if any(command[:2] == ("EVALSHA", SEND.sha) for command in commands):
+            asked.append(commands)
+            if len(asked) == 1:
+                return [answer] * len(commands)
+        replies: list[Any] = await working(commands, timeout)
+        return replies
+
+    connection.run = run
+    return asked
+
+
 @pytest.mark.parametrize(
     "text", ["MOVED {slot} {node}", "ASK {slot} {node}", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "LOADING", "NOSCRIPT"]
 )
@@ -195,25 +214,22 @@ async def test_a_node_that_did_nothing_is_asked_once_more(cluster: Cluster, make
     """L19: each of these answers costs one more attempt."""
     layer = make()
     inbox = await layer.new_channel("here!")
-    engine = layer._engine
-    assert engine.cluster is not None
-    connection = engine.cluster.lane_of(inbox).connection
-    assert connection is not None
-    answer = text.format(slot=slot_of(inbox), node=connection.address)
-    working, asked = connection.run, 0
-
-    async def run(commands: Any, timeout: float) -> list[Any]:
-        nonlocal asked
-        is_send = any(command[:2] == ("EVALSHA", SEND.sha) for command in commands)
-        asked += is_send
-        if is_send and asked == 1:
-            return [Refusal(answer)] * len(commands)
-        return await working(commands, timeout)
-
-    connection.run = run  # type: ignore[method-assign]
+    asked = answer_once(layer, inbox, text)
     await layer.send(f"{inbox}1", numbered(1))
     assert await layer.receive([inbox], 10) == (f"{inbox}1", numbered(1))
-    assert asked <= 2, f"asked {asked} times on the same connection"
+    assert len(asked) <= 2, f"asked {len(asked)} times on the same connection"
+
+
+async def test_a_redirect_to_where_too_much_waits_already_raises(cluster: Cluster, make: Make) -> None:
+    layer = make()
+    inbox = await layer.new_channel("here!")
+    chart = layer._engine.cluster.chart
+    here = layer._engine.cluster.lane_of(inbox)
+    elsewhere = layer._engine.cluster.lane_at(next(node for node in chart.masters if node != here.address))
+    elsewhere.queue._bytes = MOST_WAITING + 1
+    answer_once(layer, inbox, f"ASK {slot_of(inbox)} {elsewhere.address}")
+    with pytest.raises(ConnectionError, match="too many messages wait"):
+        await layer.send(f"{inbox}1", numbered(1))
 
 
 async def test_nothing_is_broadcast_to_all_nodes(cluster: Cluster, make: Make) -> None:

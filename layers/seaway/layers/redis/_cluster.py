@@ -164,7 +164,7 @@ class Cluster:
                 self._sent_away(lane, lane.address, job, text)
             else:
                 job.tries = 0
-                self._link.submit(job)
+                self._go_on(job)
 
     def _sent_away(self, lane: Lane, asked: Address, job: Job, text: str) -> None:
         redirect = read_redirect(text, asked)
@@ -180,14 +180,20 @@ class Cluster:
             return
         job.tries += 1
         if redirect is not None and job.tries <= _AT_ONCE:
-            self._link.submit(job)
+            self._go_on(job)
         else:
             lane.queue.park(job, now + min(_MOST_PAUSE, 0.001 * 2.0 ** min(job.tries, 10)))
+
+    def _go_on(self, job: Job) -> None:
+        try:
+            self._link.submit(job)
+        except ConnectionError as error:  # too much waits there
+            fail(job, error)
 
     def resume(self, lane: Lane) -> None:
         """Let those go on whose pause is over."""
         for job in lane.queue.due(monotonic()):
-            self._link.submit(job)
+            self._go_on(job)
 
     async def reroute(self, lane: Lane) -> bool:
         """The node of *lane* cannot be reached: find out who has its slots now, and let its jobs go there.
@@ -202,5 +208,5 @@ class Cluster:
         with self._link.lock:
             for job in lane.queue.drain():
                 job.due, job.ask = 0.0, None
-                self._link.submit(job)
+                self._go_on(job)
             return not lane.queue
