@@ -172,7 +172,7 @@ class Hub:
                 place = client.inboxes.get(route.name)
                 if place is None or place.reader is not None:
                     self._places(client, sources, None)  # says what is wrong
-            return place.pop(self._clock(), client) if place is not None else None
+            return place.pop(self._clock, client) if place is not None else None
         finally:
             self._release()
 
@@ -221,9 +221,8 @@ class Hub:
         ready = [place for place in places if place.queue]
         if len(ready) > 1:
             ready.sort(key=_served)
-        now = self._clock()
         for place in ready:
-            found = place.pop(now, client)
+            found = place.pop(self._clock, client)
             if found is not None:
                 self._turn += 1
                 place.served = self._turn

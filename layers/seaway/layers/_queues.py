@@ -1,18 +1,21 @@
 """What waits in a hub: the queue of a normal channel, and the inbox of a layer object.
 
 Rules of this module: everything here is called with the hub's lock held, never waits, and takes the time as an
-argument. A queue that is not empty has something to give, or something that has expired.
+argument, or a clock where the time may not be needed. A queue that is not empty has something to give, or something
+that has expired.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import TypeAlias, final
 
 from seaway.layers._waiters import Waiter
 from seaway.layers.base import Message, decode
+
+Clock: TypeAlias = Callable[[], float]
 
 Direct: TypeAlias = tuple[float, int, str, Message]
 """A message for one channel under an inbox: its deadline, size in bytes, channel, and itself."""
@@ -67,9 +70,10 @@ class Channel:
             self.soonest = deadline
         self.queue.append((deadline, message))
 
-    def pop(self, now: float, client: Client) -> tuple[str, Message] | None:
+    def pop(self, clock: Clock, client: Client) -> tuple[str, Message] | None:
         """Take the next message for *client*."""
         queue = self.queue
+        now = clock()
         while queue:
             deadline, message = queue.popleft()
             if deadline > now:
@@ -186,20 +190,20 @@ class Inbox:
             self.marker = gap((self.name,), "overflow", 1)
             self.queue.append(self.marker)
 
-    def pop(self, now: float, client: Client) -> tuple[str, Message] | None:
+    def pop(self, clock: Clock, client: Client) -> tuple[str, Message] | None:
         """Take the next message, or news of a loss, for the owner, which is *client*."""
         queue = self.queue
         while queue:
             entry = queue[0]
             if type(entry) is not Fanout:
                 deadline, size, channel, message = entry
-                if deadline > now:
+                if deadline > clock():
                     queue.popleft()
                     self.count -= 1
                     self.bytes -= size
                     client.received += 1
                     return channel, message
-            elif (given := entry.given) or entry.deadline > now:
+            elif (given := entry.given) or entry.deadline > clock():
                 if entry.size:
                     client.received += 1
                     if not given:
@@ -212,7 +216,7 @@ class Inbox:
                 if entry.encoded is None:
                     return channel, entry.message.copy()
                 return channel, decode(entry.encoded)
-            self._expire(now)
+            self._expire(clock())
         return None
 
     def _expire(self, now: float) -> None:

@@ -235,6 +235,7 @@ class OwnInbox:
         """Take *entries* that were read."""
         batch: list[Entry] = []
         most = self.most_to_read()
+        codec, entered = self._codec, self._entered
         given, size = self._given
         largest = 0
         for raw, fields in entries:
@@ -243,14 +244,16 @@ class OwnInbox:
                 continue
             self.position = id_
             field, payload = fields[0], fields[1]
-            head = self._codec.head(field)
+            head = codec.heads.get(field) or codec.head(field)
             if head is None and field in _MARKS:
                 batch = self._mark(field, payload, batch)
                 continue
+            length = len(payload)
             given += 1
-            size += len(payload)
-            largest = max(largest, len(payload))
-            self._entered.append((given, id_))
+            size += length
+            if length > largest:
+                largest = length
+            entered.append((given, id_))
             if head is None:
                 batch.append(self._undecodable((self.name,)))
                 continue
@@ -258,9 +261,9 @@ class OwnInbox:
             if head.is_group:
                 batch += self._fanout(id_, head, payload, deadline)
                 continue
-            message = self._codec.message(head.encrypted, payload)
+            message = codec.message(head.encrypted, payload)
             name = self.name + head.target
-            batch.append(self._undecodable((name,)) if message is None else (deadline, len(payload), name, message))
+            batch.append(self._undecodable((name,)) if message is None else (deadline, length, name, message))
         self._given = [given, size]
         self._size = max(largest, self._size * 7 // 8, 1)
         self._more = len(entries) >= most

@@ -42,12 +42,15 @@ class Codec:
 
     Args:
         keys: Fernet keys (SEC-013): the first encrypts, any decrypts; none: nothing is encrypted.
+
+    Attributes:
+        heads: those that `head` has read lately.
     """
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._format = PLAIN
         self._fernet: Any = None
-        self._heads: dict[bytes, Head | None] = {}
+        self.heads: dict[bytes, Head | None] = {}
         self._made: dict[tuple[float, str], bytes] = {}
         if keys:
             self._fernet = _fernet(keys)
@@ -85,14 +88,14 @@ class Codec:
     def head(self, field: bytes) -> Head | None:
         """Return what the name of an entry's field says."""
         try:
-            return self._heads[field]
+            return self.heads[field]
         except KeyError:
             pass
-        if len(self._heads) >= _CACHED_HEADS:
-            self._heads.clear()
+        if len(self.heads) >= _CACHED_HEADS:
+            self.heads.clear()
         head = _parse_head(field)
         if head is not None:  # what is none may be of any length
-            self._heads[field] = head
+            self.heads[field] = head
         return head
 
     def encoded(self, encrypted: bool, payload: bytes) -> bytes | None:

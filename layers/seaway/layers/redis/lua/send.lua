@@ -113,8 +113,11 @@ for i = 2, #ARGV, 5 do
 end
 for _, inbox in pairs(inboxes) do
   if inbox and inbox.changed then
-    redis.call('HSET', inbox.key, 'an', inbox.an, 'ab', inbox.ab, 'd', inbox.d)
-    if inbox.last then redis.call('HSET', inbox.key, 'l', inbox.last) end
+    if inbox.last then
+      redis.call('HSET', inbox.key, 'an', inbox.an, 'ab', inbox.ab, 'd', inbox.d, 'l', inbox.last)
+    else
+      redis.call('HSET', inbox.key, 'd', inbox.d)
+    end
   end
 end
 results[#results + 1] = expired
