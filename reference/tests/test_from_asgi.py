@@ -224,6 +224,35 @@ async def test_a_client_that_goes_is_told_to_receive() -> None:
     assert events[1:] == [{"type": "http.disconnect"}] * 2
 
 
+async def test_tasks_that_all_see_that_the_client_has_gone_are_nobodys_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """CON-058; what task groups raise is a group."""
+    ended = anyio.Event()
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        await send(START)
+
+        async def stream(count: int) -> None:
+            with anyio.CancelScope(shield=True):  # so that each sees it for itself
+                while True:
+                    await send({**BODY, "more_body": True})
+                    await anyio.sleep(count / 1000)
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                for count in (1, 2, 3):
+                    tasks.start_soon(stream, count)
+        finally:
+            ended.set()
+
+    async with serving(app) as server:
+        async with connect(server.address) as client:
+            await client.send(request("/"))
+            await client.line()
+        await ended.wait()
+
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 @pytest.mark.parametrize("wrapped", [False, True], ids=["itself", "of-the-framework"])
 async def test_send_raises_oserror_once_the_client_has_gone_and_nobody_is_blamed(
     wrapped: bool, caplog: pytest.LogCaptureFixture

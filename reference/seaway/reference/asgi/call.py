@@ -144,11 +144,13 @@ class Call:
 
 
 def _comes_of(error: BaseException | None, gone: BaseException) -> bool:
-    """Whether `error` is what an application made of `gone`, as frameworks do."""
+    """Whether `error` is what an application made of `gone`, as frameworks do, or a group of tasks that all saw it."""
     seen = set()
     while error is not None and id(error) not in seen:
-        if error is gone:
+        if error is gone or (type(error) is type(gone) and vars(error) and vars(error) == vars(gone)):
             return True
+        if isinstance(error, BaseExceptionGroup):
+            return all(_comes_of(one, gone) for one in error.exceptions)
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
