@@ -20,17 +20,6 @@ from seaway.spec.values import normalise
 logger = logging.getLogger("seaway.server")
 
 
-def _wrapped(change: Any) -> None:
-    """Put what *change* makes of each consumer in its place."""
-    create = Runner._create
-
-    def changed(self: Runner) -> Any:
-        self.consumer = change(self, create(self))
-        return self.consumer
-
-    Runner._create = changed  # type: ignore[method-assign]
-
-
 @breaks("CON-001")
 def five_arguments() -> None:
     """The application is called with a fifth argument."""
@@ -68,7 +57,7 @@ def used_channels() -> None:
     Dispatcher.begin, Dispatcher.ended = changed, freed  # type: ignore[method-assign]
 
 
-@breaks("CON-027", "CON-026", "CON-023")
+@breaks("CON-027", "CON-026", "CON-023", "LAY-069", "LAY-070")
 def channels_stay() -> None:
     """The channel of a consumer that has ended is not closed."""
 
@@ -100,13 +89,10 @@ def late_members() -> None:
 def fresh_contexts() -> None:
     """Each call has a context of its own."""
 
-    def change(self: Runner, consumer: Any) -> Any:
-        async def call(message: Any) -> None:
-            await asyncio.create_task(consumer(message), context=contextvars.copy_context())
+    def context(self: Runner) -> contextvars.Context:
+        return self.dispatcher.context.copy()
 
-        return call
-
-    _wrapped(change)
+    Runner.context = property(context, lambda self, value: None)  # type: ignore[assignment]
 
 
 @breaks("CON-030", "CON-033", "CON-048", "CON-049", "CON-052", "CON-077", "SRV-023", "SRV-024")
@@ -138,22 +124,30 @@ def the_layer_first() -> None:
     Runner.take = changed  # type: ignore[method-assign]
 
 
-@breaks("CON-047", "CON-046", "SRV-020")
+ENDS = ("CON-046", "CON-048", "CON-049", "CON-050", "CON-051", "CON-052", "CON-053", "CON-055", "CON-058", "HTTP-018")
+"""What tests of an end are about: each waits for the terminal message, and for nothing behind it."""
+
+
+@breaks("CON-047", *ENDS)
 def ended_twice() -> None:
     """The terminal message is given twice."""
-    end = Runner._end
-    kinds: dict[str, Any] = {
-        "http": {"type": "http.disconnect"},
-        "websocket": {"type": "websocket.disconnect", "code": 1006},
-    }
+    finish, end = Runner.finish, Runner._end
+    given: dict[Runner, Any] = {}
+    tasks: set[Any] = set()
 
-    async def changed(self: Runner) -> None:
-        message = kinds.get(self.exchange.type)
-        if self.consumer is not None and message is not None:
-            await self.consumer(dict(message))
+    def finished(self: Runner, message: Any) -> None:
+        given.setdefault(self, message)
+        finish(self, message)
+
+    async def ended(self: Runner) -> None:
+        consumer, message = self.consumer, given.pop(self)
         await end(self)
+        if consumer is not None and message["type"].endswith(".disconnect"):
+            task = asyncio.ensure_future(consumer(dict(message)))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
-    Runner._end = changed  # type: ignore[method-assign]
+    Runner.finish, Runner._end = finished, ended  # type: ignore[method-assign]
 
 
 @breaks("CON-052", "CON-046", "CON-055")
@@ -175,7 +169,7 @@ def nothing_is_discarded() -> None:
     Runner._raised = raised  # type: ignore[method-assign]
 
 
-@breaks("CON-055", "CON-046", "CON-052", "CON-056")
+@breaks("CON-055", "CON-046", "CON-052", "CON-056", "CON-057")
 def cancelled_is_no_error() -> None:
     """A CancelledError of a consumer's own is taken for a return."""
     raised = Runner._raised
