@@ -233,7 +233,7 @@ class Connection:
             elif kind == "websocket.close":
                 self._write_close(message.get("code", 1000), message.get("reason", ""))
                 self.state = "closing"
-                self.mailbox.room.set()
+                self.end(1006)  # as it was closed with; the client's answer is not waited for (CON-051)
             else:
                 if self.state == "connecting":
                     self.writer.write(accept(self.connect, message if kind == "websocket.accept" else {}))
@@ -552,7 +552,8 @@ class Server:
             try:
                 connection = await self._open(reader, writer, task)
             except Refusal as refusal:
-                writer.write(refuse(refusal.status, str(refusal), *refusal.headers))
+                answer = refuse(refusal.status, str(refusal), *refusal.headers)
+                writer.write(answer[: answer.index(b"\r\n\r\n") + 4] if refusal.to_head else answer)
                 writer.write_eof()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1):  # what is not read would reset the connection
@@ -585,7 +586,12 @@ class Server:
         finally:
             self.idle.discard(task)
         origins, fields = self.settings["origins"], self.settings["max_header_fields"]
-        connect = parse(head.removeprefix(b"\r\n"), self.types, origins, fields)
+        head = head.removeprefix(b"\r\n")
+        try:
+            connect = parse(head, self.types, origins, fields)
+        except Refusal as refusal:
+            refusal.to_head = head.startswith(b"HEAD ")
+            raise
         for key, name in (("client", "peername"), ("server", "sockname")):
             connect[key] = writer.get_extra_info(name)[:2]
         if len(self.connections) >= self.settings["max_consumers"]:

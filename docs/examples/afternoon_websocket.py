@@ -18,7 +18,9 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Refusal(Exception):  # noqa: N818 - nothing is wrong with the server
-    """A request that gets no further than this answer."""
+    """A request that gets no further than this answer; one *to_head* has no body."""
+
+    to_head = False
 
     def __init__(self, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(text)

