@@ -191,7 +191,7 @@ def _profile_verdict(run: Run, own: Sequence[Result]) -> str:
         return "not offered"
     if any(one.verdict in BROKEN for one in ran if any(binds(identifier, run.strict) for identifier in one.ids)):
         return "does not conform"
-    was_not_tried = any(set(one.missing) - run.suite.declared for one in own)
+    was_not_tried = any(one.missing and run.suite.declared.isdisjoint(one.missing) for one in own)
     if run.partial or was_not_tried or any(one.verdict in ("blocked", "suite error") for one in ran):
         return "incomplete"
     return "conforms"
