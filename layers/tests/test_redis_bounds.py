@@ -16,6 +16,7 @@ from redis import Redis as Client
 
 from seaway.conformance.brokers import Server
 from seaway.conformance.brokers.server import until
+from seaway.layers.redis import SyncRedisLayer
 from seaway.layers.redis._scripts import SEND
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
@@ -279,3 +280,55 @@ async def test_an_object_that_has_nothing_to_do_for_long_has_no_trouble(redis: A
         await sender.send(f"{inbox}1", numbered(2))
     assert sorted(message["number"] for _, message in got) == [1, 2]
     assert (await layer.statistics())["reconnects"] == 0
+
+
+RECEIVERS = """
+import os, random, signal, sys, time
+from seaway.layers.redis import SyncRedisLayer
+port, namespace, kills = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+dice = random.Random(4)
+for _ in range(kills):
+    end, pipe = os.pipe()
+    child = os.fork()
+    if not child:
+        layer = SyncRedisLayer(port=port, namespace=namespace)
+        while True:
+            _, message = layer.receive(["work"])
+            os.write(pipe, b"%d\\n" % message["number"])
+    os.close(pipe)
+    with open(end, "rb") as lines:
+        os.write(1, lines.readline())
+        time.sleep(dice.random() * 0.02)
+        os.kill(child, signal.SIGKILL)
+        os.write(1, lines.read())
+    os.waitpid(child, 0)
+"""
+
+
+def test_killed_receivers_take_messages_with_them_and_repeat_none(broker: Server, times: Times) -> None:
+    """L16: one receiver after the other is killed somewhere; what it was handed is gone, and comes to nobody else."""
+    kills, namespace = times(20, 10_000), f"l16-{os.urandom(6).hex()}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", RECEIVERS, str(broker.port), namespace, str(kills)]
+    with SyncRedisLayer(port=broker.port, namespace=namespace, capacity=20, expiry=3600) as layer:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        got: list[int] = []
+        assert process.stdout is not None
+        thread = threading.Thread(target=lambda: got.extend(map(int, process.stdout or ())))
+        thread.start()
+        sent = 0
+        while process.poll() is None:
+            try:
+                layer.send("work", numbered(sent))
+                sent += 1
+            except layer.ChannelFull:
+                time.sleep(0.002)
+        thread.join()
+        process.stdout.close()
+        assert process.returncode == 0
+        while (received := layer.receive(["work"], 0))[1] is not None:
+            got.append(received[1]["number"])
+    print(f"{kills} kills, {sent} messages sent, {sent - len(got)} gone with who was killed")
+    assert len(got) == len(set(got))
+    assert sent - len(got) <= 2 * kills
+    assert len(got) > 0
