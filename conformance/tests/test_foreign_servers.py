@@ -21,7 +21,7 @@ from seaway.conformance.foreign.servers import fairness, judge, launch, page
 from seaway.conformance.foreign.servers.fairness import fair
 from seaway.conformance.foreign.servers.promises import PROMISES
 from seaway.conformance.foreign.servers.reproduce import plain
-from seaway.conformance.foreign.servers.reproduce.__main__ import SHARED, scripts
+from seaway.conformance.foreign.servers.reproduce.__main__ import scripts
 from seaway.conformance.runner import Result, Verdict
 from seaway.conformance.serving.profile import find
 from seaway.conformance.serving.target import ServerTarget
@@ -110,7 +110,10 @@ def suite_report(*results: Result) -> dict[str, Any]:
         for one in results
     ]
     return {
-        "server": {"target": judge.command("hypercorn")},
+        "server": {
+            "target": judge.command("hypercorn"),
+            "versions": dict.fromkeys(judge.COLUMNS["hypercorn"].packages, "1"),
+        },
         "environment": {},
         "partial": False,
         "started": "2026-01-01T00:00:00+00:00",
@@ -127,6 +130,12 @@ def test_every_column_is_a_variant_of_a_profile_that_its_command_finds() -> None
         ServerTarget.load(judge.command(column.server), None)
     assert set(judge.SERVERS) == launch.COMMANDS.keys()
     assert judge.COLUMNS.keys() == plain.SERVERS.keys()
+
+
+def test_a_server_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "version_of", lambda package: "" if package == "granian" else "1")
+    with pytest.raises(ForeignError, match="granian is missing: pip install granian"):
+        judge.run("granian", tmp_path / "granian.suite.json")
 
 
 def test_a_report_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -163,7 +172,7 @@ def test_a_script_uses_sockets_and_the_standard_library_and_nothing_of_ours(path
 
 def test_every_script_names_its_servers_and_requirements() -> None:
     found = list(scripts())
-    assert len(found) == len([path for path in REPRODUCE.glob("*.py") if path.stem not in SHARED])
+    assert len(found) == len([path for path in REPRODUCE.glob("[a-z]*.py") if path.stem != "plain"])
     assert {script.name for script in found} == PROMISES.keys()
     for script in found:
         assert script.ids

@@ -70,7 +70,8 @@ def _name(report: dict[str, Any]) -> str:
     version = f" {target['version']}" if target.get("version") else ""
     note = " · part of the suite" if report["partial"] else ""
     note += "" if "finished" in report else " · cut off"
-    return f"{escape(target['target'])}{escape(version)}<br><small>Python {escape(environment['python'])}{note}</small>"
+    name = target.get("name", target["target"])
+    return f"{escape(name)}{escape(version)}<br><small>Python {escape(environment['python'])}{note}</small>"
 
 
 def _profile(verdict: str | None) -> str:

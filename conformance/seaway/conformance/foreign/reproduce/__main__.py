@@ -5,9 +5,6 @@ It starts the brokers. The exit code is 0 if every defect shows; one that does n
 
 from __future__ import annotations
 
-import ast
-import re
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +13,7 @@ from pathlib import Path
 from attrs import frozen
 
 from seaway.conformance.foreign import brokers
-from seaway.conformance.remote import environment
-from seaway.spec.registry import requirements
-
-SECONDS = 120
-"""A script may take so long."""
-
-AT_ONCE = 4
-"""So many run beside each other: they mostly wait. Each has names of its own at its broker."""
+from seaway.conformance.foreign import scripts as common
 
 BROKERS: dict[str, type[brokers.Broker]] = {"core": brokers.Valkey, "pubsub": brokers.Valkey, "nats": brokers.Nats}
 LAYERS = {"in": "InMemory", "core": "Core", "pubsub": "PubSub", "nats": "Nats"}
@@ -54,30 +44,14 @@ class Script:
 
 def scripts() -> Iterator[Script]:
     """Yield all scripts, by name. They are read, not imported."""
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem.startswith("__"):
-            continue
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        head = re.match(r"[^(]*\(([^)]*)\): (.*)", text)
-        if head is None:
-            raise ValueError(f"{path}: expected a first line as in 'layer (LAY-001): what it shows'")
-        ids = [one for one in head[1].split(", ") if one in requirements()]
-        yield Script(path.stem, tuple(ids), head[2], "not promised" not in head[1])
+    for head in common.heads(Path(__file__).parent):
+        yield Script(head.name, head.ids, head.title, "not promised" not in head.inside)
 
 
 def run(script: Script) -> tuple[int, str]:
     """Run *script*; return its exit code and what it said."""
-    words = [sys.executable, "-m", f"{__package__}.{script.name}"]
     kind = BROKERS.get(script.name.partition("_")[0])
-    done = subprocess.run(
-        [*words, *([brokers.address(kind)] if kind else [])],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        env=environment(),
-        check=False,
-    )
-    return done.returncode, done.stdout if "seen" in done.stdout else done.stdout + done.stderr
+    return common.run(f"{__package__}.{script.name}", *([brokers.address(kind)] if kind else []))
 
 
 def main(names: Sequence[str]) -> int:
@@ -90,14 +64,10 @@ def main(names: Sequence[str]) -> int:
         chosen = [script for script in scripts() if script.name in names or not names]
         for kind in {BROKERS[script.name.partition("_")[0]] for script in chosen if script.layer != "InMemory"}:
             brokers.address(kind)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(common.AT_ONCE) as pool:
             ended = pool.map(run, chosen)
         for script, (code, said) in zip(chosen, ended, strict=True):
-            shows = code == 1 and "seen" in said
-            hidden += not shows
-            verdict = "shows" if shows else "does not show" if code == 0 else "FAILED"
-            print(f"{script.name:<28} {verdict:<14} {', '.join(script.ids)}")
-            print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
+            hidden += not common.tell(script.name, script.ids, code, said)
     finally:
         brokers.stop_all()
     print(f"{hidden} of the defects do not show" if hidden else "all defects show")

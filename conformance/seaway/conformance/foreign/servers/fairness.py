@@ -106,6 +106,7 @@ REASONS: dict[str, str] = {
     "MSG-026": _TRAILERS,
     "SEC-003": "ASGI does not promise that send waits for a slow client",
     "SEC-005": "what is seen there is HTTP-082",
+    "SEC-007": "RFC 7692 names no limit for what comes out of a compressed message",
     **dict.fromkeys((identifier for identifier in OF_THE_SERVER if identifier.startswith("SRV-")), _DRAIN),
     "WS-003": _REASON,
     "WS-005": "RFC 6455, 4.1 forbids a client to send frames before the handshake is answered",

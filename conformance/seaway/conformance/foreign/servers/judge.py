@@ -64,14 +64,14 @@ def command(server: str) -> str:
 
 
 def run(server: str, path: Path) -> None:
-    """Run the suite on *server*, with all variants; it leaves its report at *path*.
+    """Run the suite on *server*, with all variants; it leaves its report at *path*, to which versions are added.
 
     Raises:
         ForeignError: the server is not installed, or the suite has left no report.
     """
-    missing = [name for column in COLUMNS.values() if column.server == server for name in _missing(column)]
-    if missing:
-        raise ForeignError(f"{missing[0]} is missing: pip install {' '.join(dict.fromkeys(missing))}")
+    packages = {name: version_of(name) for one in COLUMNS.values() if one.server == server for name in one.packages}
+    if missing := [name for name, version in packages.items() if not version]:
+        raise ForeignError(f"{missing[0]} is missing: pip install {' '.join(missing)}")
     path.unlink(missing_ok=True)
     words = [f"--server={command(server)}", f"--report={path}", "-q", "--no-header", "--tb=no"]
     done = subprocess.run(
@@ -79,6 +79,9 @@ def run(server: str, path: Path) -> None:
     )
     if not path.exists():
         raise ForeignError(f"the suite has left no report on {server}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    found = read(path)
+    found["server"]["versions"] = packages
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def _report(name: str, column: Column, found: dict[str, Any], results: Sequence[
     target, offers = command(column.server), find(column.server, "").offers
     run = report.Run(target, results, all_cases(SERVER), offers, partial=found["partial"], suite=SERVER)
     made = report.as_json(run, found["started"], found.get("finished"))
-    versions = {package: version_of(package) for package in column.packages}
+    versions = {package: found["server"]["versions"][package] for package in column.packages}
     made["server"] = {"target": run.target, "name": name, "versions": versions}
     made["environment"] = found["environment"]
     unmet = {one.ids[0]: one.message for one in results if one.message.startswith(NOT_PROMISED)}
@@ -121,7 +124,3 @@ def _report(name: str, column: Column, found: dict[str, Any], results: Sequence[
 
 def _result(test: dict[str, Any]) -> Result:
     return Result(**{**test, "ids": tuple(test["ids"]), "missing": tuple(test.get("missing", ()))})
-
-
-def _missing(column: Column) -> list[str]:
-    return [package for package in column.packages if not version_of(package)]

@@ -176,6 +176,11 @@ PROMISES: dict[str, Promise] = {
         "A recipient SHOULD treat other allowed octets in field content (i.e., obs-text) as opaque data.",
         "RFC 9110, 5.5",
     ),
+    "ping_in_a_compressed_message": Promise(
+        "must",
+        "Endpoints MUST be capable of handling control frames in the middle of a fragmented message.",
+        "RFC 6455, 5.4",
+    ),
     "port_text": Promise(
         "must",
         "client -- A two-item iterable of [host, port], where host is the remote host's IPv4 or IPv6 address, and port "

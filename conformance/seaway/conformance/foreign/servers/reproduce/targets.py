@@ -10,7 +10,7 @@ __all__ = ["app"]
 
 def check(server: Server) -> tuple[str, bool]:
     """Ask for some."""
-    found = {target: server.ask(request(f"GET {target} HTTP/1.1", "Host: test"), quiet=1) for target in ("/a#b", "*")}
+    found = {target: server.ask(request(f"GET {target} HTTP/1.1", "Host: test"), quiet=1) for target in ("/a#b", "a")}
     seen = ", ".join(f"{target} {answer}" for target, answer in found.items())
     return seen, any(200 in answer.statuses for answer in found.values())
 
