@@ -192,6 +192,9 @@ def test_the_page_gets_the_figures_between_its_marks_and_keeps_the_rest() -> Non
     assert "old" not in once
     assert page.replace_figures(once, report) == once
 
+    twice = page.replace_figures(once, report, make_report(make_outcome(OURS, PEER)))
+    assert twice.count("| P1 small | per second | peer | 2 | 0.5 to 4 |") == 2
+
 
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(BenchError, match="needs the line"):
@@ -201,4 +204,5 @@ def test_a_page_without_marks_is_refused() -> None:
 def test_the_figures_of_the_documentation_are_those_of_the_report_beside_it() -> None:
     text = (DOCUMENTATION / "benchmarks.md").read_text(encoding="utf-8")
 
-    assert page.replace_figures(text, read_report(DOCUMENTATION / "benchmarks.json")) == text
+    reports = [read_report(DOCUMENTATION / name) for name in ("benchmarks.json", "benchmarks-redis.json")]
+    assert page.replace_figures(text, *reports) == text

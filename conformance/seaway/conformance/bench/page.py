@@ -1,4 +1,4 @@
-"""The figures in the documentation: `python -m seaway.conformance.bench.page REPORT PAGE`.
+"""The figures in the documentation: `python -m seaway.conformance.bench.page REPORT... PAGE`.
 
 They stand between two marks in a page and are written by this command alone; the prose around them is
 anybody's.
@@ -24,8 +24,8 @@ def figures(report: Report) -> str:
     return "\n".join([*_circumstances(report), "", *_works(report), "", *_table(report), *_remarks(report)])
 
 
-def replace_figures(page: str, report: Report) -> str:
-    """Return `page` with the text between the marks replaced.
+def replace_figures(page: str, *reports: Report) -> str:
+    """Return `page` with the text between the marks replaced by the figures of `reports`, each with its circumstances.
 
     Raises:
         BenchError: the marks are not there, once each and in order.
@@ -33,7 +33,8 @@ def replace_figures(page: str, report: Report) -> str:
     if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
         raise BenchError(f"the page needs the line {BEGIN!r} and, after it, the line {END!r}, once each.")
     before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{figures(report)}\n\n{END}{rest.split(END)[1]}"
+    text = "\n\n---\n\n".join(figures(report) for report in reports)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}"
 
 
 def _circumstances(report: Report) -> Iterator[str]:
@@ -69,12 +70,12 @@ def _remarks(report: Report) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("report", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("reports", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("page", type=click.Path(exists=True, dir_okay=False, writable=True, path_type=Path))
-def main(report: Path, page: Path) -> None:
-    """Write the figures of REPORT into PAGE, between its two marks."""
+def main(reports: tuple[Path, ...], page: Path) -> None:
+    """Write the figures of REPORTS into PAGE, between its two marks."""
     try:
-        text = replace_figures(page.read_text(encoding="utf-8"), read_report(report))
+        text = replace_figures(page.read_text(encoding="utf-8"), *map(read_report, reports))
     except BenchError as error:
         raise click.UsageError(str(error)) from error
     page.write_text(text, encoding="utf-8")
