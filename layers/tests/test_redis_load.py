@@ -372,7 +372,7 @@ def _used(server: Server) -> tuple[int, int]:
 def _objects(layer: RedisLayer) -> int:
     """Return how many objects this process has, without what is cached up to a bound."""
     codec = layer._engine.codec
-    for cache in (layer._routes, layer._sources, codec._heads, codec._made):
+    for cache in (layer._routes, layer._sources, codec.heads, codec._made):
         cache.clear()
     gc.collect()
     return len(gc.get_objects())
