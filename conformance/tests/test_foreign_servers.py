@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from seaway.conformance.cases import all_cases
+from seaway.conformance.face import Limits
 from seaway.conformance.foreign import marks
 from seaway.conformance.foreign.brokers import ForeignError
 from seaway.conformance.foreign.fairness import NOT_PROMISED
@@ -130,6 +131,26 @@ def test_every_column_is_a_variant_of_a_profile_that_its_command_finds() -> None
         ServerTarget.load(judge.command(column.server), None)
     assert set(judge.SERVERS) == launch.COMMANDS.keys()
     assert judge.COLUMNS.keys() == plain.SERVERS.keys()
+
+
+@pytest.mark.parametrize("server", judge.SERVERS)
+def test_the_suite_talks_to_an_application_in_it(server: str) -> None:
+    if find_spec(server) is None:
+        pytest.skip(f"{server} is not installed")
+    target, limits = ServerTarget.load(judge.command(server), None), Limits(deadline=20.0)
+    cases = [case for case in all_cases(SERVER) if case.is_smoke]
+    results = target.run(cases, target.subjects[0], limits)
+    assert [(one.case, one.verdict, one.message) for one in results if one.verdict != "pass"] == []
+
+
+@needs_uvicorn
+def test_settings_of_as_asgi_reach_it_through_the_launcher() -> None:
+    """The bound of consumers is its own: no server in front has one by default."""
+    target, limits = ServerTarget.load(judge.command("uvicorn"), None), Limits(deadline=20.0)
+    cases = [case for case in all_cases(SERVER) if case.needs == {"http", "max_consumers"}]
+    assert cases
+    results = target.run(cases, target.subjects[0], limits)
+    assert [(one.case, one.verdict, one.message) for one in results if one.verdict != "pass"] == []
 
 
 def test_a_server_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

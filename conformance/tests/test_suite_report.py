@@ -79,6 +79,12 @@ def test_case_names_are_stable_and_told_apart() -> None:
     assert "layer.receiving.no_channels_and_a_str_are_refused" in names
 
 
+def test_the_name_of_a_case_chooses_its_test() -> None:
+    """The command that runs a test again has ``-k test_NAME``: only what stands in front is taken off."""
+    for case in (*all_cases(LAYER), *all_cases(SERVER)):
+        assert f"test_{case.name.rpartition('.')[2]}" == case.function.__name__
+
+
 def test_smoke_comes_first() -> None:
     smoke = [case.is_smoke for case in all_cases()]
     assert smoke == sorted(smoke, reverse=True)

@@ -67,7 +67,7 @@ def case_of(function: Function) -> Case:
     module = sys.modules.get(function.__module__)
     common = getattr(module, "pytestmark", [])
     marks = [*(common if isinstance(common, list) else [common]), *getattr(function, "pytestmark", [])]
-    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}".replace("test_", "")
+    name = name_of(function.__module__.rpartition(".")[2], function.__name__)
     ids = tuple(identifier for mark in marks if mark.name == "req" for identifier in mark.args)
     needs = frozenset(need for mark in marks if mark.name == "needs" for need in mark.args)
     if not ids:
@@ -80,6 +80,11 @@ def case_of(function: Function) -> Case:
         raise SuiteError(f"{name}: needs {sorted(unknown)}, expected of {sorted(suite.needs)}")
     flags = {mark.name: True for mark in marks if mark.name in ("waits", "alone", "both_flavours")}
     return Case(f"{suite.name}.{name}", function, ids, needs, **flags)
+
+
+def name_of(module: str, function: str) -> str:
+    """Return the name of a case, without its suite: ``names.refused`` of ``test_names`` and ``test_refused``."""
+    return f"{module.removeprefix('test_')}.{function.removeprefix('test_')}"
 
 
 def suite_of(module: str) -> Suite:

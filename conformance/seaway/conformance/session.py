@@ -14,7 +14,7 @@ from attrs import asdict, evolve
 
 from seaway.conformance import known as known_failures
 from seaway.conformance import report
-from seaway.conformance.cases import Case, all_cases
+from seaway.conformance.cases import Case, all_cases, name_of
 from seaway.conformance.face import Limits
 from seaway.conformance.runner import Result, not_offered
 from seaway.conformance.suites import Suite
@@ -196,7 +196,7 @@ class Session:
         """File that the process ended in which a test ran, named as pytest does: ``…/test_gaps.py::test_x[trio]``."""
         path, _, test = nodeid.rpartition("::")
         name, _, subject = test.removesuffix("]").partition("[")
-        wanted = f"{self.suite.name}.{Path(path).stem}.{name}".replace("test_", "")
+        wanted = f"{self.suite.name}.{name_of(Path(path).stem, name)}"
         for case in all_cases(self.suite):
             if case.name == wanted:
                 message = "the process of the suite in which it ran has died"
