@@ -150,7 +150,7 @@ def ended_twice() -> None:
     Runner.finish, Runner._end = finished, ended  # type: ignore[method-assign]
 
 
-@breaks("CON-052", "CON-046", "CON-055")
+@breaks("CON-052", "CON-046", "CON-055", "WS-008", "WS-038")
 def nothing_is_discarded() -> None:
     """After an exception what waits is given all the same."""
 
@@ -204,15 +204,18 @@ def own_sends_are_errors() -> None:
     runners.ConnectionEnded = Other  # type: ignore[misc, assignment]
 
 
-@breaks("CON-060", "CON-059", "CON-054", "CON-061")
-def no_grace() -> None:
-    """A call is cancelled as soon as its connection has ended."""
+@breaks("CON-060", "CON-059", "CON-054", "CON-061", "SRV-033")
+def half_the_grace() -> None:
+    """A call is cancelled when half of its grace has passed."""
+    tick = Runner.tick
 
-    def tick(self: Runner, now: float) -> None:
-        if self.phase and self.running and self.phase is not Phase.ENDED:
-            self.expire()
+    def changed(self: Runner, now: float) -> None:
+        begins = self._deadline is None
+        tick(self, now)
+        if begins and self._deadline is not None:
+            self._deadline -= self.dispatcher.settings.grace / 2
 
-    Runner.tick = tick  # type: ignore[method-assign]
+    Runner.tick = changed  # type: ignore[method-assign]
 
 
 @breaks("CON-066", "HTTP-026", "HTTP-027", "CON-067")
@@ -251,7 +254,7 @@ def sends_to_nobody() -> None:
     websocket_state.WebSocketState.emit = changed  # type: ignore[method-assign]
 
 
-@breaks("MSG-012")
+@breaks("MSG-012", "MSG-013", "MSG-027", "SEC-012", "WS-015", "WS-018")
 def nameless_errors() -> None:
     """The errors of send name no requirement."""
     from seaway.spec.errors import InvalidMessage

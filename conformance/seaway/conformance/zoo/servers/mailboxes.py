@@ -18,14 +18,13 @@ BOUNDS = ("CON-037", "CON-038", "CON-039", "CON-042", "CON-043", "CON-048", "CON
 def no_bound() -> None:
     """A mailbox takes all that the layer brings."""
 
-    def queue(self: Runner, message: Any) -> None:
-        if self._layer is None:
-            self._layer = []
-        self._layer.append((message, 0))
-        if message["type"] != "layer.gap":
-            self._layer_count += 1
+    queue = Runner._queue_layer
 
-    Runner._queue_layer = queue  # type: ignore[method-assign]
+    def changed(self: Runner, message: Any) -> None:
+        queue(self, message)
+        self._layer_count = self._layer_bytes = 0
+
+    Runner._queue_layer = changed  # type: ignore[method-assign]
 
 
 @breaks("GAP-002", "CON-041", *BOUNDS)
