@@ -242,7 +242,7 @@ def early_sends() -> None:
     exchange.HTTPExchange.emit = changed  # type: ignore[method-assign]
 
 
-@breaks("WS-016", "CON-065", "CON-051", "CON-058", "SRV-025", "WS-015")
+@breaks("WS-016", "CON-051", "CON-058", "CON-065", "SRV-025", "WS-010", "WS-015", "WS-026")
 def sends_to_nobody() -> None:
     """What is sent to a WebSocket that has ended is thrown away without a word."""
     emit = websocket_state.WebSocketState.emit

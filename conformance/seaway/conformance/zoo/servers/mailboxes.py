@@ -162,7 +162,11 @@ def gaps_without_numbers() -> None:
     Runner.file_layer = changed  # type: ignore[method-assign]
 
 
-@breaks("CON-031")
+ORDER = ("CON-026", "CON-041", "GAP-001", "GAP-007", "GAP-009", "GAP-015", "LIF-006", "LIF-007", "SRV-033")
+"""What tests are about, beside the bounds, that see in which order the layer's messages come."""
+
+
+@breaks("CON-031", *BOUNDS, *ORDER)
 def the_layer_backwards() -> None:
     """What the layer brings is given latest first."""
     queue = Runner._queue_layer
