@@ -50,6 +50,7 @@ class OwnInbox:
         paused: whether nothing is read for now, since nobody takes what was.
         attached: whether the broker has it as we know it, as far as we know.
         streams: how many streams it has had: positions are of one stream.
+        is_attaching: whether `attach` is asked and not answered, so that it may be carried out after a `detach`.
         is_doubted: whether somebody else was told that the broker has it no more: the reader has to ask.
         is_ready: whether it may be read: after a loss only when its memberships have been looked after too.
         history: of the broker where we know that.
@@ -69,6 +70,7 @@ class OwnInbox:
         self.attached = False
         self.is_ready = True
         self.is_doubted = False
+        self.is_attaching = False
         self.streams = 0
         self.closed = False
         self.paused = False
@@ -108,6 +110,7 @@ class OwnInbox:
             is_redirected: whether nodes of a Cluster have said that its slot is elsewhere.
         """
         self._fresh += 1
+        self.is_attaching = True
         place = self.place
         known = self.history
         other = known is not None and (

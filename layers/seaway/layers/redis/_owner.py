@@ -17,6 +17,7 @@ from seaway.layers.base import Route
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._jobs import Job, Tag, call
+from seaway.layers.redis._link import ANSWER
 from seaway.layers.redis._members import Membership
 from seaway.layers.redis._scripts import BEAT, FLUSH_INBOX, FLUSH_LISTS, JOIN, LEAVE
 from seaway.layers.redis._wire import Command, Id, parse_id
@@ -54,6 +55,7 @@ class Owner:
             raise
         with engine.lock:
             own.clock.set(*job.replies[1])
+            own.is_attaching = False
             own.attached_by(job.replies[0], own.fresh, job.history, asked)
             engine.inboxes[name] = own
             engine.nudge()
@@ -69,7 +71,9 @@ class Owner:
             if own is None:
                 return
             jobs = self._end(own) if route.name == route.inbox else self._leave_all(own, route.name)
+            late = [own] if own.closed and own.is_attaching else []
         await self._all(jobs)
+        await self._end_late(late)
 
     def _end(self, own: OwnInbox) -> list[Job]:
         own.closed = True
@@ -97,14 +101,28 @@ class Owner:
         engine = self._engine
         jobs = []
         with engine.lock:
-            for own in list(engine.inboxes.values()):
+            owns = list(engine.inboxes.values())
+            for own in owns:
                 jobs += self._end(own)
+            late = [own for own in owns if own.is_attaching]
             engine.store.detach(engine.client)
             if engine.lines.bell is not None:
                 keys = {TAG: engine.lines.answer_key, engine.reader_name: engine.keys.nudge(engine.reader_name)}
                 job = Job([("DEL", key) for key in keys.values()], self._deadline(), tag=tuple(keys))
                 jobs.append(job)
                 engine.submit(job)
+        await self._all(jobs)
+        await self._end_late(late)
+
+    async def _end_late(self, owns: Sequence[OwnInbox]) -> None:
+        """Give up again what a reader was about to take when it was given up: the two may have passed each other."""
+        engine = self._engine
+        deadline = monotonic() + ANSWER
+        while any(own.is_attaching for own in owns) and monotonic() < deadline:
+            await engine.sleep(0.005)
+        jobs = [Job([own.detach()], self._deadline(), again=True, tag=own.name) for own in owns]
+        for job in jobs:
+            engine.submit(job)
         await self._all(jobs)
 
     async def _all(self, jobs: Sequence[Job]) -> None:

@@ -144,9 +144,14 @@ class Reader:
         asked = monotonic()
         history = connection.history
         with engine.lock:
+            owns = [own for own in owns if not own.closed]
             commands = [own.attach(history) for own in owns]
             epochs = [own.fresh for own in owns]
-        replies = await connection.run([*commands, ("TIME",)], engine.margin)
+        try:
+            replies = await connection.run([*commands, ("TIME",)], engine.margin)
+        finally:
+            for own in owns:
+                own.is_attaching = False
         _raise_first(replies, connection)
         with engine.lock:
             for own, fresh, reply in zip(owns, epochs, replies, strict=False):

@@ -234,10 +234,15 @@ class _InboxReader(_Reader):
         assert connection is not None
         redirected = self._cluster.chart.redirected
         with engine.lock:
+            if own.closed:
+                return
             command = own.attach(connection.history, slot_of(own.name) in redirected)
             fresh = own.fresh
         asked = monotonic()
-        reply, time = await self._run([command, ("TIME",)], engine.margin)
+        try:
+            reply, time = await self._run([command, ("TIME",)], engine.margin)
+        finally:
+            own.is_attaching = False
         with engine.lock:
             redirected.discard(slot_of(own.name))
             own.clock.set(*time)
