@@ -35,7 +35,7 @@ def five_arguments() -> None:
     ServerCore.__init__ = changed  # type: ignore[method-assign, assignment]
 
 
-@breaks("CON-025", "LAY-070")
+@breaks("CON-025", "CON-027", "LAY-070")
 def used_channels() -> None:
     """A channel is given again once its consumer has ended."""
     free: list[int] = []
@@ -95,7 +95,11 @@ def fresh_contexts() -> None:
     Runner.context = property(context, lambda self, value: None)  # type: ignore[assignment]
 
 
-@breaks("CON-030", "CON-033", "CON-048", "CON-049", "CON-052", "CON-077", "SRV-023", "SRV-024")
+WAKING = ("CON-026", "CON-032", "CON-033", "CON-048", "CON-049", "CON-052", "CON-077", "HTTP-048", "LIF-012")
+"""What tests are about in which a consumer is woken, beside the waking."""
+
+
+@breaks("CON-030", *WAKING, "SRV-019", "SRV-023", "SRV-024", "SRV-025")
 def woken_beside() -> None:
     """A consumer is woken beside a call that runs."""
     tasks: set[Any] = set()
