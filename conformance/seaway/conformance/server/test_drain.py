@@ -143,9 +143,10 @@ async def test_a_request_that_is_under_way_is_completed_and_says_that_the_connec
 
 
 @pytest.mark.req("SRV-012")
+@pytest.mark.needs("header_timeout")
 @pytest.mark.both_flavours
 async def test_idle_connections_are_closed_and_a_request_that_has_begun_is_served(world: ServerWorld) -> None:
-    server = await world.own_server(grace=GRACE)
+    server = await world.own_server(grace=GRACE, header_timeout=300)  # which would close them, too
     async with world.client(server) as fresh, world.request(server=server) as (idle, call):
         await call.send(OK)
         await idle.response()
