@@ -130,7 +130,10 @@ def broker() -> Iterator[Server]:
 
 
 class Redis:
-    """Makes layer objects over Redis in one namespace, at *port* unless they are told otherwise."""
+    """Makes layer objects over Redis in one namespace, at *port* unless they are told otherwise.
+
+    A machine that is busy is no broker that is away: they have more time than by default.
+    """
 
     def __init__(self, port: int) -> None:
         self.namespace = uuid4().hex
@@ -139,11 +142,15 @@ class Redis:
         self._port = port
 
     def layer(self, **options: Any) -> RedisLayer:
-        self.made.append(RedisLayer(**{"port": self._port, "namespace": self.namespace, **options}))
+        self.made.append(
+            RedisLayer(**{"port": self._port, "namespace": self.namespace, "send_deadline": 20, **options})
+        )
         return self.made[-1]  # type: ignore[no-any-return]
 
     def sync_layer(self, **options: Any) -> SyncRedisLayer:
-        self.made.append(SyncRedisLayer(**{"port": self._port, "namespace": self.namespace, **options}))
+        self.made.append(
+            SyncRedisLayer(**{"port": self._port, "namespace": self.namespace, "send_deadline": 20, **options})
+        )
         return self.made[-1]  # type: ignore[no-any-return]
 
 
