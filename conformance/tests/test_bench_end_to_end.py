@@ -39,10 +39,12 @@ class Site:
         self.frames = frames
         self.status = status
         self.answer = answer
+        self.writers: list[asyncio.StreamWriter] = []
         self.listeners: list[asyncio.StreamWriter] = []
         self.heard: list[bytes] = []
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -81,13 +83,13 @@ def serving(site: Site) -> Iterator[Address]:
         ends.append(lambda: loop.call_soon_threadsafe(stop.set))
         ready.set()
         await stop.wait()
+        loop.remove_reader(server.sockets[0])  # not `close`: who was just accepted would be left with nobody
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # they end, as their clients have gone
+            await asyncio.wait(others)
+        for writer in site.writers:
+            writer.transport.abort()
         server.close()
-        for listener in site.listeners:
-            listener.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed
 
     ends: list[Callable[[], object]] = []
     loop = asyncio.new_event_loop()
