@@ -124,6 +124,7 @@ def frozen(stage: Stage) -> None:
             time.sleep(20.0 if LARGE else 2.5)
             stage.server.start()
         stage.flow()
+        time.sleep(RECOVERY)  # an owner that rests when it thaws, and is frozen out again, would outlast its lease
 
 
 def partition(stage: Stage) -> None:
