@@ -3,6 +3,7 @@
 import os
 import shlex
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seaway.conformance.bench.errors import BenchError
-from seaway.conformance.bench.processes import can_account, command_line, running
+from seaway.conformance.bench.processes import can_account, command_line, running, sample_of
 
 # It has a child, as servers with workers have, tells who both are, and answers nobody.
 SERVER = """\
@@ -97,3 +98,15 @@ def test_a_program_that_does_not_exist_is_named() -> None:
 
     with pytest.raises(BenchError, match="/no/such/program"), running(template, "a:b"):
         pytest.fail("it never started")
+
+
+def test_the_last_words_of_a_process_name_no_folder() -> None:
+    done = subprocess.run([sys.executable, "-c", "import json; json.loads('')"], capture_output=True, text=True)
+    with pytest.raises(BenchError, match="it ended with exit code 1") as caught:
+        sample_of(done, "it")
+    assert 'File "decoder.py"' in str(caught.value)
+    assert "JSONDecodeError" in str(caught.value)
+
+
+def test_the_figures_of_a_process_are_what_it_prints() -> None:
+    assert sample_of(subprocess.CompletedProcess([], 0, '{"per_second": 2.5}', ""), "it") == {"per_second": 2.5}

@@ -207,3 +207,9 @@ def test_a_failure_is_reproduced() -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert "expected: " in done.stdout
     assert "seen" in done.stdout
+
+
+def test_a_page_names_no_place_of_the_machine_that_made_it() -> None:
+    line = {"id": "SRV-001", "verdict": "fail", "reason": f"it has not ended: {sys.executable} -m server", "text": "A."}
+    (found,) = marks.trimmed({"requirements": [line]})["requirements"]
+    assert found["reason"] == "it has not ended: python -m server"

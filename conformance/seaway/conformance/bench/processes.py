@@ -4,7 +4,9 @@ A server may have children (workers); it leads a session of its own, and process
 of the session. They are read from Linux's `/proc`.
 """
 
+import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -19,12 +21,14 @@ from typing import IO, Final
 import attrs
 
 from seaway.conformance.bench.errors import BenchError
+from seaway.conformance.bench.report import Sample
 from seaway.conformance.serving.command import HOST, CommandError, check, free_port
 from seaway.conformance.serving.command import command_line as fill
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
 _LAST_LINES: Final = 15
+_FOLDER: Final = re.compile(r'(?<=File ")[^"]*/')
 
 _PROC = Path("/proc")
 # Positions in /proc/PID/stat after the closing bracket of the program's name: proc_pid_stat(5) minus 3.
@@ -34,6 +38,19 @@ _SESSION, _USER_TICKS, _SYSTEM_TICKS = 3, 11, 12
 def can_account() -> bool:
     """Whether this machine tells the processor time and the memory of other processes."""
     return (_PROC / "self" / "smaps_rollup").exists()
+
+
+def sample_of(done: subprocess.CompletedProcess[str], name: str) -> Sample:
+    """Return the figures that a process of the contender *name* has printed.
+
+    Raises:
+        BenchError: it ended with an error; the text has its last lines, with files by name: reports are published.
+    """
+    if done.returncode:
+        last = _FOLDER.sub("", "\n  ".join(done.stderr.strip().splitlines()[-5:]))
+        raise BenchError(f"{name} ended with exit code {done.returncode}:\n  {last}")
+    sample: Sample = json.loads(done.stdout)
+    return sample
 
 
 @attrs.frozen

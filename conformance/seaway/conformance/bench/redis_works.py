@@ -2,7 +2,6 @@
 
 import functools
 import importlib.util
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Final
 from seaway.conformance.bench import redis_load
 from seaway.conformance.bench.errors import BenchError
 from seaway.conformance.bench.layer_load import MEMBERS
+from seaway.conformance.bench.processes import sample_of
 from seaway.conformance.bench.report import Goal, Metric, Role, Sample
 from seaway.conformance.bench.scenarios import PER_SECOND, Contender, Scenario
 
@@ -72,8 +72,4 @@ def measure(task: str, name: str, seconds: float) -> Sample:
             )
         except subprocess.TimeoutExpired:
             raise BenchError(f"{name} has not ended within {_MEASURE_SECONDS + seconds:g} seconds.") from None
-    if done.returncode:
-        last = "\n  ".join(done.stderr.strip().splitlines()[-5:])
-        raise BenchError(f"{name} ended with exit code {done.returncode}:\n  {last}")
-    sample: Sample = json.loads(done.stdout)
-    return sample
+    return sample_of(done, name)

@@ -3,7 +3,6 @@
 import functools
 import http.client
 import importlib.util
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Final
 from seaway.conformance.bench import end_to_end, layer_load, redis_works, websocket_load, wrk
 from seaway.conformance.bench.applications.routes import HELLO, ROUTED_PATH
 from seaway.conformance.bench.errors import BenchError
-from seaway.conformance.bench.processes import ServerProcess, can_account, per_cpu_second, running
+from seaway.conformance.bench.processes import ServerProcess, can_account, per_cpu_second, running, sample_of
 from seaway.conformance.bench.report import Goal, Role, Sample
 from seaway.conformance.bench.scenarios import KIBIBYTES, PER_CPU_SECOND, PER_SECOND, Contender, Scenario
 from seaway.conformance.bench.servers import BENCH_EXTRA, DAPHNE, GRANIAN, HYPERCORN, OURS, UVICORN, Server
@@ -81,11 +80,7 @@ def _measure_layer(work: str, subject: str, capacity: int, seconds: float) -> Sa
     words = [sys.executable, "-m", layer_load.__name__, work, subject]
     words += [f"--capacity={capacity}", f"--seconds={seconds}"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = "\n  ".join(done.stderr.strip().splitlines()[-5:])
-        raise BenchError(f"{subject} ended with exit code {done.returncode}:\n  {last}")
-    sample: Sample = json.loads(done.stdout)
-    return sample
+    return sample_of(done, subject)
 
 
 # P7: HTTP

@@ -5,6 +5,7 @@ Rules of this module: reports in, text out.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from seaway.conformance.foreign.fairness import NOT_PROMISED
@@ -22,7 +23,11 @@ _KEPT = ("layer", "server", "environment", "started", "finished", "partial")
 def trimmed(report: Report) -> Report:
     """Return what of *report* a page needs, with the texts of that day."""
     lines = [
-        {**{key: line[key] for key in ("id", "verdict", "reason")}, "text": _sentence(line["text"])}
+        {
+            **{key: line[key] for key in ("id", "verdict")},
+            "reason": line["reason"].replace(sys.executable, "python"),  # a page names no places of one machine
+            "text": _sentence(line["text"]),
+        }
         for line in report["requirements"]
     ]
     kept: Report = {key: report[key] for key in _KEPT if key in report}
