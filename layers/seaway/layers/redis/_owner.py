@@ -26,8 +26,6 @@ from seaway.layers.redis.keys import TAG, tag_in
 _GROUPS = 200
 """Groups that one call renews: more would hold the broker for too long."""
 
-_CLOSED_NAMES = 100
-
 
 class Owner:
     """Inboxes and memberships of the layer object behind *engine*."""
