@@ -241,12 +241,31 @@ print(len(sent), len(os.listdir("/proc/self/fd")))
 """
 
 
+IMPORTS = """
+import sys
+from seaway.layers.redis import SyncRedisLayer
+known = set(sys.modules)
+with SyncRedisLayer(port=int(sys.argv[1]), namespace=sys.argv[2]) as layer:
+    layer.send("work", {"type": "test.message"})
+    layer.receive(["work", layer.new_channel("here!")], timeout=5)
+print(*set(sys.modules) - known)
+"""
+
+
+def test_a_layer_in_use_imports_nothing(broker: Server) -> None:
+    """L22: a fork while another thread imports leaves the module's lock behind, and the child waits for ever."""
+    command = [sys.executable, "-c", IMPORTS, str(broker.port), f"l22-{os.urandom(6).hex()}"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert (ended.returncode, ended.stdout.split()) == (0, []), ended
+
+
 def test_a_process_that_forks_under_load_loses_nothing(broker: Server, times: Times) -> None:
     """L22: a child uses an object of its own; the parent's connections are not disturbed."""
     forks, namespace = times(5, 200), f"l22-{os.urandom(6).hex()}"
     command = [sys.executable, "-W", "ignore", "-c", FORKS, str(broker.port), str(forks), namespace]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=times(100, 600))
     assert ended.returncode == 0, ended.stderr
     sent, descriptors = map(int, ended.stdout.split())
     assert descriptors < 10

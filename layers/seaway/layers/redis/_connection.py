@@ -8,6 +8,7 @@ RESP is hiredis's, in both flavours.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - or a thread imports it as it connects, and a fork meanwhile leaves its lock behind
 import socket
 from collections import deque
 from collections.abc import Sequence
