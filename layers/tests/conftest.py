@@ -26,9 +26,22 @@ BACKENDS = [
 _hub_names = count()
 
 
-@pytest.fixture(params=BACKENDS)
+THREADS = ("asyncio", {"use_uvloop": False}, "threads")
+"""The synchronous layer, whose calls run in threads, on a loop of which it knows nothing."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is said of the Redis layer is said of both flavours, unless it is about an event loop."""
+    names = metafunc.fixturenames
+    if "anyio_backend" in names:
+        is_in_threads_too = "redis" in names and "redis_in_a_loop" not in names
+        forms = [*BACKENDS, pytest.param(THREADS, id="threads")] if is_in_threads_too else BACKENDS
+        metafunc.parametrize("anyio_backend", forms, indirect=True)
+
+
+@pytest.fixture
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
-    return request.param
+    return request.param[:2]
 
 
 class Clock:
@@ -135,17 +148,25 @@ class Redis:
     A machine that is busy is no broker that is away: they have more time than by default.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, is_async: bool) -> None:
+        self.is_async = is_async
         self.namespace = uuid4().hex
         self.keys = Keys("seaway:", self.namespace)
         self.made: list[Any] = []
         self._port = port
 
-    def layer(self, **options: Any) -> RedisLayer:
+    def layer(self, **options: Any) -> Any:
+        if not self.is_async:
+            return to_async(self.sync_layer(**options))
         self.made.append(
             RedisLayer(**{"port": self._port, "namespace": self.namespace, "send_deadline": 20, **options})
         )
-        return self.made[-1]  # type: ignore[no-any-return]
+        return self.made[-1]
+
+    @staticmethod
+    def engine(layer: Any) -> Any:
+        """Return what is inside of an open *layer* of either flavour; ``None`` if it is not open."""
+        return vars(vars(layer).get("_layer", layer)).get("_engine")
 
     def sync_layer(self, **options: Any) -> SyncRedisLayer:
         self.made.append(
@@ -155,11 +176,17 @@ class Redis:
 
 
 @pytest.fixture
-async def redis(broker: Server, anyio_backend: Any) -> AsyncIterator[Redis]:
+async def redis(request: pytest.FixtureRequest, broker: Server, anyio_backend: Any) -> AsyncIterator[Redis]:
     """See `Redis`; closes what was made at the end."""
-    redis = Redis(broker.port)
+    redis = Redis(broker.port, request.node.callspec.params["anyio_backend"] is not THREADS)
     yield redis
     for layer in redis.made:
         closing = layer.close()
         if layer.is_async:
             await closing
+
+
+@pytest.fixture
+def redis_in_a_loop(redis: Redis) -> Redis:
+    """`redis`, for what threads do not know: a call under way that is cancelled."""
+    return redis

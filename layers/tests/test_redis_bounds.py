@@ -87,7 +87,7 @@ async def test_who_never_reads_is_bounded_in_bytes_and_everything_else_is_counte
     inbox = await layer.new_channel("here!")
     await layer.group_add("room", f"{inbox}1")
     await at_once(count, lambda number: sender.send_group("room", numbered(number, text=KIB)), 200)
-    own = layer._engine.inboxes[inbox]
+    own = redis.engine(layer).inboxes[inbox]
     assert own.place.bytes <= 1 << 20
     assert broker.command("MEMORY", "USAGE", redis.keys.inbox(inbox)[0]) < 2 << 20
     taken = dropped = 0

@@ -112,7 +112,7 @@ async def test_rubbish_in_every_key_stops_no_reader(broker: Server, redis: Any, 
             ("ZADD", keys.group("room"), dice.random() * 1e15, noise),
             ("XADD", keys.bell(), "*", "c", noise),
             ("HSET", keys.rung(), noise, noise),
-            ("XADD", keys.nudge(layer._engine.reader_name), "*", noise, noise),
+            ("XADD", keys.nudge(redis.engine(layer).reader_name), "*", noise, noise),
         ]
         broker.command(*dice.choice(commands))
 
