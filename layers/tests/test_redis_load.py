@@ -23,6 +23,8 @@ import pytest
 from seaway.conformance.brokers import FaultProxy, Server
 from seaway.layers.redis import RedisLayer, SyncRedisLayer
 from seaway.layers.redis._lane import Pause
+from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._synchronous import SyncEngine
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
 
@@ -332,6 +334,13 @@ def test_pauses_between_attempts_spread_a_herd() -> None:
         dice_and_time[int(now * 10)] = dice_and_time.get(int(now * 10), 0) + 1
     assert sum(dice_and_time.values()) == 200
     assert max(dice_and_time.values()) <= 50
+
+
+@pytest.mark.parametrize("place", [{}, {"nodes": ("127.0.0.1:1",)}], ids=["", "cluster"])
+def test_no_pause_between_attempts_outlasts_a_send(place: dict[str, Any]) -> None:
+    """Else a send raises for a broker that is back, since nobody has looked during its ``send_deadline``."""
+    pause = SyncEngine(RedisOptions(send_deadline=0.2, **place)).line_lane.pause
+    assert max(pause.next() for _ in range(1000)) <= 0.15
 
 
 async def test_a_herd_of_clients_comes_back_spread_over_time(redis: Any, times: Times) -> None:

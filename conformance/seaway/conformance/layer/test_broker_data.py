@@ -53,16 +53,15 @@ async def test_what_waits_in_a_copy_of_the_broker_is_dropped_and_counted(world: 
 @pytest.mark.needs("freeze")
 async def test_a_send_to_a_broker_that_does_not_answer_raises_in_time(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    await layer.send("work", numbered(0))
+    await world.reachable(layer)
     async with world.without_broker("freeze"):
         begun = time.monotonic()
         await layer.send("work", numbered(1)).raises(ConnectionError)
         passed = time.monotonic() - begun
         assert passed <= SEND_DEADLINE + 1, f"raised after {passed:.1f} s"
-    await world.reachable(layer)
-    await layer.send("work", SENTINEL)
+    await world.accepted(lambda: layer.send("work", SENTINEL))
     got = numbers(await layer.up_to(SENTINEL, "work"))
-    assert got in ([0], [0, 1]), got
+    assert got in ([], [1]), got
 
 
 @pytest.mark.req("GAP-011")

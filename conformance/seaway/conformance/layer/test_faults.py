@@ -13,6 +13,7 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
+"""Seconds. Where a call must succeed with it, it is made by `World.accepted`."""
 LEASE = 1.5
 QUIET = 6.0
 """Seconds: longer than clients of brokers wait for a reply by default."""
@@ -29,7 +30,7 @@ async def _raises_in_time(call: Call) -> None:
 @pytest.mark.needs("broker")
 async def test_send_without_a_broker_raises_in_time(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    await layer.send("work", numbered(0))
+    await world.reachable(layer)
     async with world.without_broker():
         await _raises_in_time(layer.send("work", numbered(1)))
         await _raises_in_time(layer.send_group("room", numbered(1)))
@@ -39,13 +40,11 @@ async def test_send_without_a_broker_raises_in_time(world: World) -> None:
 @pytest.mark.needs("broker")
 async def test_a_send_that_raised_is_delivered_once_or_never(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    await layer.send("work", numbered(0))
-    await layer.message("work")
+    await world.reachable(layer)
     async with world.without_broker():
         for number in range(3):
             await layer.send("work", numbered(number)).raises(ConnectionError)
-    await world.reachable()
-    await layer.send("work", SENTINEL)
+    await world.accepted(lambda: layer.send("work", SENTINEL))
     got = numbers(await layer.up_to(SENTINEL, "work"))
     assert len(got) == len(set(got)), got
 
@@ -91,8 +90,8 @@ async def test_a_waiting_receive_goes_on_when_the_broker_is_back(world: World) -
 @pytest.mark.needs("broker")
 async def test_inboxes_and_memberships_need_a_broker(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    inbox = await layer.new_channel()
-    await layer.group_add("hall", f"{inbox}1")
+    inbox = await world.accepted(layer.new_channel)
+    await world.accepted(lambda: layer.group_add("hall", f"{inbox}1"))
     async with world.without_broker():
         await _raises_in_time(layer.new_channel("here!"))
         await _raises_in_time(layer.group_add("room", f"{inbox}1"))
@@ -103,8 +102,8 @@ async def test_inboxes_and_memberships_need_a_broker(world: World) -> None:
 @pytest.mark.needs("broker")
 async def test_close_channel_does_not_raise_for_an_absent_broker(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    inbox = await layer.new_channel()
-    await layer.group_add("room", f"{inbox}1")
+    inbox = await world.accepted(layer.new_channel)
+    await world.accepted(lambda: layer.group_add("room", f"{inbox}1"))
     async with world.without_broker():
         assert await layer.close_channel(f"{inbox}1") is None
         assert await layer.close_channel(inbox) is None
@@ -114,7 +113,7 @@ async def test_close_channel_does_not_raise_for_an_absent_broker(world: World) -
 @pytest.mark.needs("broker")
 async def test_closing_a_channel_without_memberships_asks_nobody(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    inbox = await layer.new_channel()
+    inbox = await world.accepted(layer.new_channel)
     async with world.without_broker():
         begun = time.monotonic()
         for number in range(4):
@@ -127,7 +126,7 @@ async def test_closing_a_channel_without_memberships_asks_nobody(world: World) -
 @pytest.mark.needs("broker")
 async def test_close_does_not_raise_for_an_absent_broker(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    await layer.new_channel()
+    await world.accepted(layer.new_channel)
     async with world.without_broker():
         await layer.close()
 
@@ -136,13 +135,13 @@ async def test_close_does_not_raise_for_an_absent_broker(world: World) -> None:
 @pytest.mark.needs("broker")
 async def test_a_group_add_that_found_no_broker_leaves_nothing_behind(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    inbox = await layer.new_channel()
+    inbox = await world.accepted(layer.new_channel)
     async with world.without_broker():
         await layer.group_add("room", f"{inbox}1").raises(ConnectionError)
     await world.reachable()
     await world.recovered(layer, inbox)
-    await layer.send_group("room", numbered(1))
-    await layer.send(f"{inbox}1", SENTINEL)
+    await world.accepted(lambda: layer.send_group("room", numbered(1)))
+    await world.accepted(lambda: layer.send(f"{inbox}1", SENTINEL))
     assert 1 not in numbers(await layer.up_to(SENTINEL, inbox))
 
 

@@ -58,8 +58,8 @@ async def test_a_send_whose_answer_was_lost_is_not_sent_again(world: World) -> N
         await world.link(sender, "restore")
         await world.reachable(sender)
     world.note("sends whose answer was lost", 12 - len(returned))
-    await sender.send("work", SENTINEL)
-    await sender.send(f"{inbox}1", SENTINEL)
+    await world.accepted(lambda: sender.send("work", SENTINEL))
+    await world.accepted(lambda: sender.send(f"{inbox}1", SENTINEL))
     got = numbers([*await layer.up_to(SENTINEL, "work"), *await layer.up_to(SENTINEL, inbox)])
     assert len(got) == len(set(got)), f"sent again: {sorted(got)}"
     assert set(returned) <= set(got)
@@ -69,7 +69,7 @@ async def test_a_send_whose_answer_was_lost_is_not_sent_again(world: World) -> N
 @pytest.mark.needs("link")
 async def test_a_send_into_a_dead_connection_raises_in_time(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
-    await layer.send("work", numbered(0))
+    await world.reachable(layer)
     await world.link(layer, "blackhole")
     for send in (layer.send("work", numbered(1)), layer.send_group("room", numbered(1))):
         begun = time.monotonic()

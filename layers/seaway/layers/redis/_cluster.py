@@ -60,7 +60,8 @@ class Cluster:
         """Return the lane to a node."""
         lane = self.lanes.get(address)
         if lane is None:
-            lane = self.lanes[address] = Lane(address, Queue(self._link.keys.base, Scattered))
+            queue = Queue(self._link.keys.base, Scattered)
+            lane = self.lanes[address] = Lane(address, queue, self._options.send_deadline)
             self._link.staff(lane)
         return lane
 

@@ -20,6 +20,9 @@ MOST_PAUSE = 1.5
 MOST_PAUSE_IN_CLUSTER = 0.3
 """Shorter, for one node that is away may have been replaced already, and the others are there to be asked."""
 
+SHARE = 0.75
+"""Of ``send_deadline``, no pause is longer: each send sees an attempt that began in its own time, and has time left."""
+
 
 class Pause:
     """How long to wait before the next attempt: longer each time, and at random, so that no herd comes."""
@@ -41,6 +44,7 @@ class Lane:
 
     Attributes:
         address: of a node of a Cluster; ``None``: wherever the broker is.
+        pause: before the next attempt to reach it.
         connection: the one in use; ``None`` while there is none.
         idle: those who wait for work (asynchronous).
         lock: held by the thread that serves (synchronous).
@@ -48,7 +52,7 @@ class Lane:
         why: there is no connection, if that is known.
     """
 
-    def __init__(self, address: Address | None, queue: Queue) -> None:
+    def __init__(self, address: Address | None, queue: Queue, send_deadline: float) -> None:
         self.address = address
         self.queue = queue
         self.connection: Connection | None = None
@@ -56,6 +60,6 @@ class Lane:
         self.lock = Lock()
         self.opening: Any = None
         self.why: ConnectionError | None = None
-        self.pause = Pause() if address is None else Pause(MOST_PAUSE_IN_CLUSTER)
+        self.pause = Pause(min(MOST_PAUSE if address is None else MOST_PAUSE_IN_CLUSTER, SHARE * send_deadline))
         self.is_up = True
         self.was_up = False

@@ -73,7 +73,7 @@ class Link(ABC):
         self.reconnects = 0
         self.margin = max(MARGIN, options.send_deadline / 2)
         self.is_closing = False
-        self.lane = Lane(None, Queue(self.keys.base))
+        self.lane = Lane(None, Queue(self.keys.base), options.send_deadline)
         self._history: History | None = None
         self._connections: set[Connection] = set()
         self.reading: Connection | None = None
