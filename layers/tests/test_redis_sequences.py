@@ -196,3 +196,19 @@ async def test_two_joins_at_once_hold_when_they_return_though_the_first_is_slow(
         got = await all_of(layer, inbox, 0.5)
         assert {member for member, message in got if message["for"] == member} == {"1", "2"}
         await layer.close()
+
+
+async def test_a_receive_that_cannot_wait_for_a_slow_broker_costs_no_send_its_answer(
+    broker: Server, redis: Any
+) -> None:
+    """A broker that takes longer than a short ``receive`` waits, and not as long as a ``send`` does."""
+    with FaultProxy(broker) as proxy:
+        layer = redis.layer(port=proxy.port, send_deadline=8)
+        inbox = await layer.new_channel("here!")
+        proxy.delay(2.2)  # each way: longer than half of `send_deadline`
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(layer.receive, [inbox], 0.1)
+            await layer.send("work", numbered(1))
+        proxy.restore()
+        assert await layer.receive(["work"], 30) == ("work", numbered(1))
+        await layer.close()
