@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from seaway.conformance.brokers import Cluster, FaultProxy, Sentinels, Server, redis_binary
+from seaway.conformance.brokers.proxy import _loop
 
 BINARIES = [pytest.param("", id="valkey")]
 if redis_binary():
@@ -213,6 +216,15 @@ def test_a_proxy_that_is_aimed_elsewhere_leads_there(proxy: FaultProxy) -> None:
         proxy.aim(other)
         with connect(proxy) as connection:
             assert ask(connection, GET, 7) == b"$1\r\nv\r\n"
+
+
+def test_a_proxy_that_closes_leaves_nobody_behind_whom_it_has_just_accepted(proxy: FaultProxy) -> None:
+    _loop().call_soon_threadsafe(time.sleep, 0.3)  # both come while its event loop is busy
+    with connect(proxy) as connection:
+        proxy.close()
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+    gc.collect()  # a transport that nobody has closed says so here
 
 
 def test_a_command_that_fails_says_so(server: Server) -> None:

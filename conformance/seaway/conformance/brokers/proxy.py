@@ -176,7 +176,11 @@ class FaultProxy:
             if link.is_damaged:
                 link.reset()
 
-    def _end(self) -> None:
+    async def _stop(self, listener: asyncio.Server) -> None:
+        # Not `close` at once: asyncio would leave whom it has just accepted with nobody, and the socket open.
+        asyncio.get_running_loop().remove_reader(listener.sockets[0])
+        await asyncio.sleep(0)
+        listener.close()
         self._cut()
         for task in self._serving:
             if task is not None:
@@ -186,7 +190,8 @@ class FaultProxy:
         task = asyncio.current_task()
         self._serving.add(task)  # an event loop does not hold its tasks
         try:
-            await self._pass_both_ways(reader, client)
+            if self._listener is not None:  # else it was closed meanwhile
+                await self._pass_both_ways(reader, client)
         finally:
             client.transport.abort()
             self._serving.discard(task)
@@ -276,8 +281,7 @@ class FaultProxy:
         """Listen no more, and reset what is connected."""
         listener, self._listener = self._listener, None
         if listener is not None:
-            _in_loop(listener.close)
-            _in_loop(self._end)
+            _run(self._stop(listener))
 
 
 @cache

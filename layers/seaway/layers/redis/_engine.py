@@ -211,7 +211,8 @@ class Engine(Link):
             # What was taken is told first: then news of what found no room is there to be read.
             with self.lock:
                 commands = [own.tend(monotonic()), own.look()]
-            job = Job(commands, deadline, again=True, done=partial(self._looked, own), tag=own.name)
+            # A deadline of its own: that of the batch, so of its connection, is that of its most impatient job.
+            job = Job(commands, self.deadline(), again=True, done=partial(self._looked, own), tag=own.name)
             if not await self.call_within(job, deadline - monotonic()) or job.error is not None:
                 return
             if job.replies:
