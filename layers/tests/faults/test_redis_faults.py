@@ -7,7 +7,6 @@ eight readers and a run for each fault, is ``SEAWAY_FAULTS=large pytest -s layer
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +17,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fault_stage import Account, Process, Stage, judge
+from fault_stage import LARGE, Account, Process, Stage, judge
 
 from seaway.conformance.brokers import Server
 from seaway.conformance.history import Bounds
 
-LARGE = os.environ.get("SEAWAY_FAULTS") == "large"
 READERS, SENDERS = (8, 3) if LARGE else (2, 1)
+pytestmark = pytest.mark.timeout(900)
 KINDS = ("asyncio", "trio", "sync")
 WITHIN = 2.0 if LARGE else 15.0
 """Seconds until traffic must flow again: the figure that is promised, or what a busy machine may take."""
@@ -121,7 +120,7 @@ def frozen(stage: Stage) -> None:
     for _ in range(times(1, 3)):
         with stage.fault():
             stage.server.freeze()
-            time.sleep(20.0 if LARGE else 2.5)
+            time.sleep(20.0 if LARGE else 7.5)
             stage.server.start()
         stage.flow()
         time.sleep(RECOVERY)  # an owner that rests when it thaws, and is frozen out again, would outlast its lease
@@ -132,7 +131,7 @@ def partition(stage: Stage) -> None:
     with stage.fault():
         for process in stage.processes:
             process.proxy.blackhole()
-        time.sleep(10.0 if LARGE else 2.5)
+        time.sleep(10.0 if LARGE else 7.5)
         for process in stage.processes:
             process.proxy.restore()
 

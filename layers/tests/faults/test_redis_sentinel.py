@@ -7,7 +7,6 @@ then the copy lacks what the readers have not seen, and nothing in it says so. C
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +17,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fault_stage import Stage, judge
+from fault_stage import LARGE, Stage, judge
 
 from seaway.conformance.brokers import Sentinels, Server
 from seaway.conformance.brokers.server import HOST, until
 from seaway.conformance.history import Bounds
 
-LARGE = os.environ.get("SEAWAY_FAULTS") == "large"
 READERS, SENDERS, TIMES = (8, 3, 5) if LARGE else (2, 1, 1)
 KINDS = ("asyncio", "trio", "sync")
 WITHIN = 2.0 if LARGE else 15.0
