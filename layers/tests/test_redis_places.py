@@ -10,10 +10,12 @@ from uuid import uuid4
 
 import anyio
 import pytest
+import redis
 
 from seaway.conformance.brokers import FaultProxy, Server
 from seaway.layers import open_layer
 from seaway.layers.redis import RedisLayer, SyncRedisLayer
+from seaway.layers.redis._embedded import socket_of
 
 pytestmark = pytest.mark.anyio
 MESSAGE = {"type": "test.message", "text": "secret"}
@@ -163,3 +165,10 @@ async def test_processes_share_a_private_broker() -> None:
     url = f"redis+embedded://{uuid4().hex}"  # others run this test at the same time
     await works(open_layer(url), open_layer(url))
     await anyio.lowlevel.checkpoint()
+
+
+async def test_a_private_broker_listens_on_no_port() -> None:
+    name = uuid4().hex
+    async with open_layer(f"redis+embedded://{name}"):
+        with redis.Redis(unix_socket_path=str(socket_of(name))) as broker:
+            assert broker.config_get("port") == {"port": "0"}

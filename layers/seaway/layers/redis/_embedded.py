@@ -59,7 +59,8 @@ def keep(name: str) -> None:
         except OSError:
             return
         path.unlink(missing_ok=True)
-        server = ValkeyServer(unix_socket_path=path, config={"save": "", "appendonly": "no"})
+        # No port: whoever could connect to it would need no rights, and the folder of the socket keeps others out.
+        server = ValkeyServer(port=0, unix_socket_path=path, config={"save": "", "appendonly": "no"})
         server.start()
         try:
             _wait_until_idle(path)
