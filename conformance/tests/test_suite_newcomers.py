@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = '''
 import asyncio, time
+from seaway.conformance.harness import LayerHarness
 
 class Healthy:
     """Looks like a layer, as far as one gets."""
@@ -62,6 +63,9 @@ class FailsInConstruction(Healthy):
 
 no_layer = 17
 
+class FailingHarness(LayerHarness):
+    def __init__(self, **options): raise OSError("no broker is installed")
+
 class NoFlavour:
     pass
 '''
@@ -106,6 +110,9 @@ def run(project: Path, *arguments: str) -> tuple[int, str]:
         ("mypkg.script:Layer", "it ended itself while it was imported (SystemExit: usage: script)"),
         ("mypkg.typo:Layer", "mypkg/typo.py:1)"),
         ("mypkg.HangsInConstruction", "has not ended within 10 seconds; it hangs at "),
+        ("mypkg.FailingHarness", "the LayerHarness cannot be made: OSError: no broker is installed"),
+        ("memory://x?capacity=many", "memory://x?capacity=many cannot be opened: "),
+        ("redis://anna:hu/sh@h", "redis://anna:***@h cannot be opened: "),
         ("mypkg.no_layer", "mypkg.no_layer is 'int'; expected a layer class"),
         ("mypkg.NoFlavour", "lacks the attribute 'is_async'"),
         ("nosuch://localhost", "no layer for 'nosuch' is installed; there are memory"),

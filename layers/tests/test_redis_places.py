@@ -54,6 +54,8 @@ async def works(layer: Any, other: Any) -> None:
         ("redis+unix:///run/broker.sock?db=3", {"path": "/run/broker.sock", "db": 3}),
         ("redis+sentinel://a:1,b:2/name?db=1", {"sentinels": ("a:1", "b:2"), "service": "name", "db": 1}),
         ("redis+cluster://a:1,b:2", {"nodes": ("a:1", "b:2"), "tls": False}),
+        ("redis+sentinel://a:1?tls=true", {"tls": True}),
+        ("redis://h?tls=0", {"tls": False}),
         ("rediss+cluster://anna:w@a:1", {"nodes": ("a:1",), "tls": True, "username": "anna", "password": "w"}),
         ("redis+embedded://demo", {"embedded": "demo"}),
         ("redis://h?capacity=5&lease=2.5&channel_capacity=log.*:7", {"capacity": 5, "lease": 2.5}),
@@ -72,11 +74,65 @@ def test_passwords_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://h/one", "redis://h?port=x", "redis://h?no=1", "redis+sentinel://h/x", "redis+cluster://h:1/2"]
-)
+    "url",
+    [
+        "redis://h/one", "redis://h?port=x", "redis://h?no=1", "redis+sentinel://h/x", "redis+cluster://h:1/2",
+        "redis://h:0", "redis://h:99999", "redis://[::1", "redis://h?capacity", "redis://h#1", "redis+unix://h/broker.sock",
+        "redis+unix:///", "redis+embedded://h/1", "redis+sentinel://h:1/name/1", "redis://h?tls=yes",
+    ],
+)  # fmt: skip
 def test_a_url_that_names_no_broker_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="h"):
+    with pytest.raises(ValueError, match=r"expected|not of type|no option"):
         open_layer(url)
+
+
+@pytest.mark.parametrize("password", ["hu/sh", "hu#sh", "hu?sh", "12/sh", "12#sh", "12?sh", "[hu/sh"])
+def test_a_password_that_is_not_encoded_is_refused_and_not_shown(password: str) -> None:
+    with pytest.raises(ValueError, match="redis://anna:") as caught:
+        open_layer(f"redis://anna:{password}@h")
+    assert "sh" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"nodes": ["a:1"], "sentinels": ["b:1"]},
+        {"embedded": "demo", "path": "/run/broker.sock"},
+        {"nodes": ["a:1"], "db": 1},
+        {"tls_ca": "ca.pem"},
+        {"tls_cert": "me.pem", "tls": False},
+    ],
+)
+@pytest.mark.req("LAY-015")
+def test_options_of_which_one_would_mean_nothing_are_refused(options: dict[str, Any]) -> None:
+    for layer in (RedisLayer, SyncRedisLayer):
+        with pytest.raises(ValueError, match="expected"):
+            layer(**options)
+
+
+@pytest.mark.parametrize(
+    "url", ["rediss://127.0.0.1:1?tls_ca=missing.pem", "rediss+cluster://127.0.0.1:1?tls_cert=missing.pem"]
+)
+async def test_files_for_tls_that_cannot_be_read_are_named(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConnectionError, match=r"missing\.pem"):
+        await open_layer(url).__aenter__()
+    with pytest.raises(ConnectionError, match=r"missing\.pem"):
+        open_layer(url, is_async=False).__enter__()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("scheme", ["redis+cluster", "redis+sentinel"])
+def test_an_address_of_version_6_loses_its_brackets(scheme: str) -> None:
+    with pytest.raises(ConnectionError, match=r"the broker at ::1:1:"):
+        open_layer(f"{scheme}://[::1]:1", is_async=False).__enter__()
+
+
+async def test_a_user_without_a_password_is_not_the_default_user(server: Server) -> None:
+    server.command("ACL", "SETUSER", "guest", "on", "nopass", "~seaway:*", "+@all", "-@dangerous", "+info")
+    async with open_layer(f"redis://guest@127.0.0.1:{server.port}"):
+        assert "user=guest " in str(server.command("CLIENT", "LIST"))
 
 
 @pytest.mark.parametrize(

@@ -77,13 +77,17 @@ class UrlHarness(LayerHarness):
             self._open = known[scheme].load()
         except Exception as error:
             raise TargetError(f"{shown(url)}: {known[scheme].value} cannot be imported: {_last_line(error)}") from error
+        try:
+            self.make(is_async=True)
+        except Exception as error:
+            raise TargetError(f"{shown(url)} cannot be opened: {error}") from error
 
     def make(self, *, is_async: bool, **options: Any) -> Any:
         """See `LayerHarness.make`."""
         return self._open(self._url, is_async, **{**self.options, **options})
 
 
-_SECRETS = re.compile(r"(?<=://)([^:@/]*:)[^@/]*(?=@)|((?:password|encryption_keys)=)[^&]*")
+_SECRETS = re.compile(r"(?<=://)([^:@/]*:).*(?=@)|((?:password|encryption_keys)=)[^&]*")
 
 
 def shown(target: str) -> str:
@@ -163,6 +167,8 @@ def _harness_of(found: Any, target: str, options: dict[str, Any]) -> LayerHarnes
             return found(**options)
         except TypeError as error:
             raise TargetError(f"{target}: a LayerHarness is made with the layer options only: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise TargetError(f"{target}: the LayerHarness cannot be made: {_last_line(error)}") from error
     if not callable(found):
         raise TargetError(
             f"{target} is {type(found).__name__!r}; expected a layer class, a factory of layer objects, "

@@ -86,12 +86,21 @@ def make_options(kind: type[OptionsT], layer: str, given: Mapping[str, Any]) -> 
     return kind(**given)
 
 
-_SECRETS = re.compile(r"(?<=://)([^:@/]*:)[^@/]*(?=@)|((?:password|encryption_keys)=)[^&]*")
+_SECRETS = re.compile(r"(?<=://)([^:@/]*:).*(?=@)|((?:password|encryption_keys)=)[^&]*")
+"""Of a password that is not encoded as it should be, all is hidden: up to the last ``@`` there is."""
 
 
 def shown_url(url: str) -> str:
     """Return *url* as it may stand in a log, an error or a report: with ``***`` for its passwords and keys."""
     return _SECRETS.sub(lambda found: f"{found[1] or found[2]}***", url)
+
+
+def no_url(url: str) -> ValueError:
+    """Return the error for a *url* that cannot be read. What a library says of it may have half a password in it."""
+    return ValueError(
+        f"{shown_url(url)!r}: expected a URL such as scheme://USER:PASSWORD@HOST:PORT/?NAME=VALUE&NAME=VALUE, with a "
+        "port below 65536; '/', '?', '#', '@' and '&' in a password are written as %2F, %3F, %23, %40 and %26"
+    )
 
 
 def split_url(url: str, kind: type[Options]) -> tuple[SplitResult, dict[str, Any]]:
@@ -100,21 +109,29 @@ def split_url(url: str, kind: type[Options]) -> tuple[SplitResult, dict[str, Any
     A glob option is written ``channel_capacity=thumbs*:5`` and may be repeated.
 
     Raises:
-        ValueError: for an option that *kind* does not know, or a value of the wrong type.
+        ValueError: for an option that *kind* does not know, a value of the wrong type, or what is no URL at all.
     """
-    parts = urlsplit(url)
+    shown = shown_url(url)
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise no_url(url) from None
+    if parts.fragment:
+        raise no_url(url)
     types = {field.name: str(field.type) for field in attrs.fields(kind)}
     options: dict[str, Any] = {}
-    for name, text in parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)):
+    for name, text in pairs:
         if name not in types:
-            raise ValueError(
-                f"{shown_url(url)!r}: no option {name!r} in a URL of this kind; there are {', '.join(types)}"
-            )
+            raise ValueError(f"{shown!r}: no option {name!r} in a URL of this kind; there are {', '.join(types)}")
         try:
             _read_option(options, name, types[name], text)
         except ValueError:
-            raise ValueError(f"{shown_url(url)!r}: option {name}={text!r} is not of type {types[name]}") from None
+            raise ValueError(f"{shown!r}: option {name}={text!r} is not of type {types[name]}") from None
     return parts, options
+
+
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def _read_option(options: dict[str, Any], name: str, type_: str, text: str) -> None:
@@ -126,5 +143,9 @@ def _read_option(options: dict[str, Any], name: str, type_: str, text: str) -> N
         options.setdefault(name, {})[pattern] = number(value)
     elif type_.startswith("tuple"):
         options[name] = (*options.get(name, ()), text)
+    elif type_ == "bool":
+        if text not in _FLAGS:
+            raise ValueError
+        options[name] = _FLAGS[text]
     else:
         options[name] = text if type_ == "str" else number(text)

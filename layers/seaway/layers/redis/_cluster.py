@@ -15,8 +15,9 @@ from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._greeting import Refused, authentication, raise_first
 from seaway.layers.redis._jobs import AGAIN, Batch, Job, Queue, Tag, fail, refuse
 from seaway.layers.redis._lane import Lane
+from seaway.layers.redis._places import tls_context
 from seaway.layers.redis._scattered import Scattered
-from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._settings import RedisOptions, host_and_port
 from seaway.layers.redis._streams import Address
 from seaway.layers.redis.keys import TAG
 
@@ -47,9 +48,9 @@ class Cluster:
     def __init__(self, link: Link, options: RedisOptions) -> None:
         self._link = link
         self._options = options
-        tls = options.tls_context()
-        pairs = [node.rpartition(":") for node in options.nodes]
-        self.chart = Chart([Address(host, int(port), tls=tls) for host, _, port in pairs])
+        tls = tls_context(options)
+        pairs = [host_and_port(node) for node in options.nodes]
+        self.chart = Chart([Address(host, int(port), tls=tls) for host, port in pairs])
         self.lanes: dict[Address | None, Lane] = {}
         self._answer_seconds = min(_ANSWER_SECONDS, options.send_deadline / 2)
         self.trouble = ConnectionError("no node of the Cluster has been asked yet")

@@ -72,7 +72,7 @@ class History:
 
 def authentication(options: RedisOptions) -> list[Command]:
     """Return the commands that say who we are, and nothing else."""
-    if not options.password:
+    if not options.password and not options.username:
         return []
     return [("AUTH", options.username or "default", options.password)]
 
@@ -80,8 +80,8 @@ def authentication(options: RedisOptions) -> list[Command]:
 def greeting(options: RedisOptions) -> list[Command]:
     """Return the first commands of a connection."""
     hello: list[Any] = ["HELLO", 2]
-    if options.password:
-        hello += ["AUTH", options.username or "default", options.password]
+    for _, *who in authentication(options):
+        hello += ["AUTH", *who]
     hello += ["SETNAME", options.client_name]
     commands: list[Command] = [tuple(hello)]
     if options.db:

@@ -6,12 +6,14 @@ Rules of this module: it is asked anew for every connection, since a master chan
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
 from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._embedded import ensure, socket_of
-from seaway.layers.redis._settings import RedisOptions
+from seaway.layers.redis._greeting import Refused
+from seaway.layers.redis._settings import RedisOptions, host_and_port
 from seaway.layers.redis._streams import Address
 from seaway.layers.redis._wire import Command
 
@@ -22,12 +24,21 @@ _START_SECONDS = 10.0
 _SENTINEL_SECONDS = 0.5
 
 
+def tls_context(options: RedisOptions) -> SSLContext | None:
+    """Return how to speak TLS; `Refused` if the files that *options* name are no good."""
+    try:
+        return options.tls_context()
+    except OSError as error:  # those of TLS included
+        files = ", ".join(name for name in (options.tls_ca, options.tls_cert, options.tls_key) if name)
+        raise Refused(f"no TLS with {files or 'the certificates of this system'}: {error}") from error
+
+
 class Place:
     """Finds the broker that *options* name."""
 
     def __init__(self, options: RedisOptions) -> None:
         self._options = options
-        self._tls = options.tls_context()
+        self._tls = tls_context(options)
         self._sentinels = list(options.sentinels)
 
     async def find(self, connect: Connect, sleep: Sleep) -> Address:
@@ -52,7 +63,7 @@ class Place:
     async def _master(self, connect: Connect) -> Address:
         errors = []
         for sentinel in list(self._sentinels):
-            host, _, port = sentinel.rpartition(":")
+            host, port = host_and_port(sentinel)
             try:
                 found = await self._ask(await connect(Address(host, int(port), tls=self._tls), _SENTINEL_SECONDS))
             except ConnectionError as error:

@@ -36,9 +36,16 @@ def _prefix(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(f"{field.name}: expected ASCII text without blanks, braces and glob characters, got {value!r}")
 
 
+def host_and_port(address: str) -> tuple[str, str]:
+    """Return the parts of ``"host:port"``; an IPv6 address stands in brackets there, and without them here."""
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), port
+
+
 def _addresses(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
     for address in value:
-        if type(address) is not str or not address.rpartition(":")[2].isdigit() or not address.rpartition(":")[0]:
+        host, port = host_and_port(address) if type(address) is str else ("", "")
+        if not port.isdecimal() or not host:
             raise ValueError(f"{field.name}: expected addresses such as 'broker.example:26379', got {address!r}")
 
 
@@ -56,7 +63,7 @@ class RedisOptions(Options):
         port: its port.
         path: a Unix socket.
         db: number of the database.
-        username: whose rights the layer has; empty with a password: those of the default user.
+        username: whose rights the layer has; empty: those of the default user.
         password: theirs.
         tls: whether to speak TLS, and to check the broker's certificate and name.
         tls_ca: file of certificates to trust instead of the system's.
@@ -92,6 +99,19 @@ class RedisOptions(Options):
     nodes: tuple[str, ...] = attrs.field(default=(), validator=_addresses, converter=tuple)
     embedded: str = attrs.field(default="", validator=_name)
     encryption_keys: tuple[str, ...] = attrs.field(default=(), validator=_keys, converter=tuple, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        places = {"path": self.path, "sentinels": self.sentinels, "nodes": self.nodes, "embedded": self.embedded}
+        given = [name for name, value in places.items() if value]
+        if len(given) > 1:
+            raise ValueError(
+                f"{' and '.join(given)}: expected one of them, for each says where the broker is (LAY-015)"
+            )
+        if self.nodes and self.db:
+            raise ValueError(f"db: a Cluster has no databases; expected 0 beside nodes, got {self.db} (LAY-015)")
+        files = [name for name in ("tls_ca", "tls_cert", "tls_key") if getattr(self, name)]
+        if files and not self.tls:
+            raise ValueError(f"{files[0]}: without TLS it means nothing; expected rediss:// or tls=true (LAY-015)")
 
     def lease_at_broker(self) -> int:
         """Return the milliseconds for which the broker keeps what it does not hear of.

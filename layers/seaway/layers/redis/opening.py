@@ -16,9 +16,9 @@ Options follow in the query, under the names of the keyword arguments.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlunsplit
+from urllib.parse import SplitResult, unquote
 
-from seaway.layers._options import shown_url, split_url
+from seaway.layers._options import no_url, shown_url, split_url
 from seaway.layers.redis._layer import RedisLayer, SyncRedisLayer
 from seaway.layers.redis._settings import RedisOptions
 
@@ -41,14 +41,21 @@ def _from_parts(url: str, parts: SplitResult) -> dict[str, Any]:
         found["username"] = unquote(parts.username)
     if parts.password:
         found["password"] = unquote(parts.password)
+    servers = parts.netloc.rpartition("@")[2]
     if parts.scheme == "redis+unix":
+        if servers or parts.path in ("", "/"):
+            raise ValueError(
+                f"{shown_url(url)}: expected the whole path of a socket, as in redis+unix:///run/redis.sock"
+            )
         found["path"] = unquote(parts.path)
         return found
     if parts.scheme == "redis+embedded":
+        if parts.path.strip("/"):
+            raise ValueError(f"{shown_url(url)}: expected redis+embedded://NAME, and nothing after it")
         found["embedded"] = parts.netloc or "default"
         return found
     if parts.scheme in ("redis+cluster", "rediss+cluster"):
-        found["nodes"] = tuple(parts.netloc.rpartition("@")[2].split(","))
+        found["nodes"] = tuple(servers.split(","))
         found["tls"] = parts.scheme == "rediss+cluster"
         if parts.path.strip("/"):
             raise ValueError(
@@ -56,19 +63,25 @@ def _from_parts(url: str, parts: SplitResult) -> dict[str, Any]:
             )
         return found
     if parts.scheme == "redis+sentinel":
-        found["sentinels"] = tuple(parts.netloc.rpartition("@")[2].split(","))
-        if parts.path.strip("/"):
-            found["service"] = parts.path.strip("/")
+        found["sentinels"] = tuple(servers.split(","))
+        service = parts.path.strip("/")
+        if "/" in service:
+            raise ValueError(f"{shown_url(url)}: expected one name of a service; a database is ?db=NUMBER")
+        if service:
+            found["service"] = service
         return found
     if parts.hostname:
         found["host"] = parts.hostname
-    if parts.port:
-        found["port"] = parts.port
+    try:
+        if parts.port is not None:
+            found["port"] = parts.port
+    except ValueError:
+        raise no_url(url) from None
     if parts.scheme == "rediss":
         found["tls"] = True
     database = parts.path.strip("/")
     if database:
-        if not database.isdigit():
-            raise ValueError(f"{shown_url(urlunsplit(parts))}: expected the number of a database, got {database!r}")
+        if not database.isdecimal():
+            raise ValueError(f"{shown_url(url)}: expected the number of a database after the host, or nothing")
         found["db"] = int(database)
     return found
