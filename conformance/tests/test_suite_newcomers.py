@@ -46,6 +46,20 @@ class HangsAsync(Healthy):
 class HangsInConstruction(Healthy):
     def __init__(self, **options): time.sleep(3600)
 
+class IgnoresCancellation(Healthy):
+    is_async = True
+    async def send(self, channel, message): pass
+    async def receive(self, channels, timeout=None):
+        while True:
+            try: await asyncio.sleep(3600)
+            except asyncio.CancelledError: pass
+    async def close(self): pass
+
+class OnAsyncio(LayerHarness):
+    event_loops = ("asyncio",)
+    flavours = ("async",)
+    def make(self, *, is_async, **options): return IgnoresCancellation(**options)
+
 class OtherFlavour(Healthy):
     async def send(self, channel, message): pass
 
@@ -151,6 +165,13 @@ def test_a_layer_that_hangs_in_receive_is_named_and_nothing_else_is_tried(projec
     assert code == 1
     assert "nothing else was tried" in output
     assert "has not returned within" in output or "event loop was blocked" in output
+    assert "LAY-039" in output
+
+
+def test_a_layer_that_does_not_end_when_it_is_cancelled_is_named_and_nothing_else_is_tried(project: Path) -> None:
+    code, output = run(project, "--layer=mypkg.OnAsyncio")
+    assert code == 1
+    assert "nothing else was tried on asyncio: a call has not ended even though it was cancelled" in output
     assert "LAY-039" in output
 
 

@@ -38,6 +38,9 @@ FOR_ALL = frozenset({"broker", "freeze", "promote", "broker clock"})
 CASE_DEADLINES = 6
 """A case may take so many times the deadline of a call."""
 
+CANCELLED_DEADLINES = 2
+"""So many deadlines later a case that was cancelled counts as one that nothing ends."""
+
 WAITING_CASE_DEADLINES = 10
 """The same for a case that mostly waits: the longest time that the specification names is 40 seconds (WS-046)."""
 
@@ -161,11 +164,12 @@ def run_on(cases: Sequence[Case], bench: Bench, subject: str, limits: Limits) ->
     thread.start()
     pulse.watch(thread)
     stuck = _stack(thread) if thread.is_alive() else ""
-    return [found.get(case.name) or _blocked_loop(case, subject, stuck) for case in cases]
+    held = pulse.held() if stuck else []
+    return [found.get(case.name) or _unfinished(case, subject, stuck, held) for case in cases]
 
 
 class _Pulse:
-    """Tells an event loop that is blocked from one that is busy.
+    """Tells an event loop that is blocked, or a case that no cancellation ends, from one that is busy.
 
     Args:
         deadline: seconds that a call may take; so long and half as long again may pass without a beat.
@@ -175,6 +179,21 @@ class _Pulse:
         self._pause = deadline / 10
         self._longest = 1.5 * deadline
         self._last = time.monotonic()
+        self._running: dict[str, float] = {}
+
+    def expect(self, case: str, seconds: float) -> None:
+        """*case* ends within *seconds*, for then it was cancelled long ago."""
+        self._running[case] = time.monotonic() + seconds
+
+    def ended(self, case: str) -> None:
+        """*case* has ended."""
+        del self._running[case]
+
+    def held(self) -> list[str]:
+        """Return the cases that nothing ends, if none else is running."""
+        now = time.monotonic()
+        running = list(self._running.items())  # another thread changes it
+        return [case for case, latest in running] if all(latest < now for _, latest in running) else []
 
     async def beat(self) -> None:
         """Beat, until cancelled."""
@@ -183,8 +202,8 @@ class _Pulse:
             await anyio.sleep(self._pause)
 
     def watch(self, thread: threading.Thread) -> None:
-        """Return when *thread* has ended, or its event loop is blocked."""
-        while thread.is_alive() and time.monotonic() - self._last < self._longest:
+        """Return when *thread* has ended, its event loop is blocked, or nothing but cases that nothing ends runs."""
+        while thread.is_alive() and time.monotonic() - self._last < self._longest and not self.held():
             thread.join(self._pause)
 
 
@@ -217,16 +236,18 @@ def _run_loop(cases: Sequence[Case], bench: Bench, subject: str, found: dict[str
 
     async def one(case: Case, turn: AbstractAsyncContextManager[Any]) -> None:
         async with turn:
-            found[case.name] = await _result(case, bench.world(case), subject)
+            found[case.name] = await _result(case, bench.world(case), subject, pulse)
 
     anyio.run(main, backend=bench.backend)
 
 
-async def _result(case: Case, world: World, subject: str) -> Result:
+async def _result(case: Case, world: World, subject: str, pulse: _Pulse) -> Result:
     started = time.monotonic()
     verdict: Verdict = "pass"
     error: BaseException | None = None
     limit = world.limits.deadline * (WAITING_CASE_DEADLINES if case.waits else CASE_DEADLINES)
+    latest = limit + world.limits.deadline * CANCELLED_DEADLINES
+    pulse.expect(case.name, latest)
     try:
         with anyio.move_on_after(limit) as scope:
             await case.function(world)
@@ -239,8 +260,10 @@ async def _result(case: Case, world: World, subject: str) -> Result:
     except BaseException as raised:  # a layer may raise SystemExit, too
         error = await world.cause(_single(raised))
         verdict = _verdict(error)
+    pulse.expect(case.name, latest)
     with anyio.CancelScope(shield=True):
         forgotten = await world.end()
+    pulse.ended(case.name)
     if forgotten and error is None:
         verdict, error = "suite error", RuntimeError(f"calls that were not awaited: {', '.join(forgotten)}")
     return Result(
@@ -277,7 +300,12 @@ def _message(error: BaseException) -> str:
     return text.splitlines()[0] if isinstance(error, (AssertionError, Hang)) else f"{type(error).__name__}: {text}"
 
 
-def _blocked_loop(case: Case, subject: str, stuck: str) -> Result:
+def _unfinished(case: Case, subject: str, stuck: str, held: Sequence[str]) -> Result:
+    if held:
+        message = "a call has not ended even though it was cancelled: the layer shields it, or goes on all the same"
+        if case.name in held:
+            return Result(case.name, subject, case.ids, "timeout", message, stuck)
+        return Result(case.name, subject, case.ids, "blocked", f"{message} [{held[0]}, {subject}]")
     message = "the event loop was blocked: a construction, or a call of an asynchronous layer, did not let others run"
     if not stuck:
         message = "the event loop ended before the test did"
