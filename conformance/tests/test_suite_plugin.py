@@ -138,6 +138,26 @@ def test_a_bad_list_of_known_failures_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
+def test_a_report_that_cannot_be_written_is_one_line_before_anything_runs(tmp_path: Path) -> None:
+    code, output = in_checkout(HEALTHY, f"--report={tmp_path / 'no' / 'report.json'}")
+    assert code == 4, output
+    assert "report.json: a report cannot be written there: No such file or directory" in output
+    assert "Traceback" not in output
+
+
+def test_a_report_that_can_be_written_no_more_is_said_at_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (tmp_path / "removing.py").write_text(
+        f"import shutil\ndef pytest_runtest_call(item):\n    shutil.rmtree({str(folder)!r}, ignore_errors=True)\n"
+    )
+    arguments = (HEALTHY, "-q", "-k", "smoke", f"--report={folder / 'report.json'}", "-p", "removing")
+    code, output = call("-m", "pytest", str(HERE.parent), *arguments, extra_path=tmp_path)
+    assert code == 3, output
+    assert "report.json: the report was not written: No such file or directory" in output
+    assert "Traceback" not in output
+
+
 def test_a_should_warns_and_fails_when_strict() -> None:
     target = "--layer=suite_targets:TakesReplyChannels"
     code, output = in_checkout(target, "-k", "reply_channel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -221,12 +222,29 @@ def test_a_badge_is_red_only_for_what_does_not_conform() -> None:
     assert "#888" in badge("async layer", "incomplete")
 
 
-def test_the_command_refuses_what_is_no_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}", "[]", "1", '{"schema": "seaway-conformance-report/1"}',
+        '{"schema": "seaway-conformance-report/1", "layer": {}, "environment": [], "requirements": [{}]}',
+    ],
+)  # fmt: skip
+def test_the_command_refuses_what_is_no_report(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.json"
-    path.write_text("{}")
+    path.write_text(text)
     outcome = CliRunner().invoke(report_command, [str(path), f"--output={tmp_path / 'page.html'}"])
     assert outcome.exit_code == 1
     assert "is no report of this suite" in outcome.output
+
+
+@pytest.mark.parametrize("option", ["--output", "--badges"])
+def test_the_command_says_what_it_cannot_write(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(as_json(run_of({}), "2026-01-01T00:00:00+00:00", "2026-01-01T00:01:00+00:00")))
+    page_, other = tmp_path / "page.html", path / "under-a-file"
+    outcome = CliRunner().invoke(report_command, [str(path), f"--output={page_}", f"{option}={other}"])
+    assert outcome.exit_code == 1
+    assert f"{other} cannot be written: Not a directory" in outcome.output
 
 
 @pytest.mark.parametrize(
@@ -235,16 +253,23 @@ def test_the_command_refuses_what_is_no_report(tmp_path: Path) -> None:
         ("LAY-999 because", "LAY-999 is no requirement of a layer"),
         ("LAY-045", "LAY-045 has no reason"),
         ("LAY-045 a\nLAY-045 b", "LAY-045 stands twice"),
+        ("LAY-045 \xe9", "expected a text in UTF-8"),
     ],
 )
 def test_a_bad_list_of_known_failures_is_refused(tmp_path: Path, line: str, expected: str) -> None:
     path = tmp_path / "known.txt"
-    path.write_text(line)
+    path.write_text(line, encoding="latin-1")
     with pytest.raises(KnownFailuresError, match=expected):
         read(path, LAYER)
 
 
+def test_a_list_that_is_not_there_is_named_by_its_option(tmp_path: Path) -> None:
+    with pytest.raises(KnownFailuresError, match=f"^--known-flaky={tmp_path}"):
+        read(tmp_path / "missing.txt", LAYER, "--known-flaky")
+
+
 def test_a_list_of_known_failures_has_reasons(tmp_path: Path) -> None:
     path = tmp_path / "known.txt"
-    path.write_text("# mine\n\nLAY-045  https://example.org/12 it was easier\n")
-    assert read(path, LAYER) == {"LAY-045": "https://example.org/12 it was easier"}
+    text = "# mine\n\nLAY-045  https://example.org/12 it was easier\nLAY-046\tand a tab\n"
+    path.write_text(text, encoding="utf-8-sig")
+    assert read(path, LAYER) == {"LAY-045": "https://example.org/12 it was easier", "LAY-046": "and a tab"}

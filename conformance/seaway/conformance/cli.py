@@ -61,14 +61,21 @@ def run(suite: str, arguments: list[str]) -> int:
 def report(reports: tuple[Path, ...], output: Path, badges: Path | None) -> None:
     """Make one self-contained HTML page of REPORTS, and badges."""
     found = [(path, _read(path)) for path in reports]
-    output.write_text(page([data for _, data in found]), encoding="utf-8")
+    try:
+        output.write_text(page([data for _, data in found]), encoding="utf-8")
+        if badges is not None:
+            _write_badges(badges, found)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from error
     click.echo(f"{output}: {len(found)} reports")
-    if badges is not None:
-        badges.mkdir(parents=True, exist_ok=True)
-        for path, data in found:
-            for profile, verdict in data.get("profiles", {}).items():
-                name = f"{path.stem}-{profile.replace(' ', '-')}.svg"
-                (badges / name).write_text(badge(profile, verdict), encoding="utf-8")
+
+
+def _write_badges(folder: Path, found: list[tuple[Path, dict[str, Any]]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, data in found:
+        for profile, verdict in data.get("profiles", {}).items():
+            name = f"{path.stem}-{profile.replace(' ', '-')}.svg"
+            (folder / name).write_text(badge(profile, verdict), encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -76,7 +83,8 @@ def _read(path: Path) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != "seaway-conformance-report/1":
             raise ValueError(f"schema {data['schema']!r}")
-    except (ValueError, KeyError, TypeError) as error:
+        page([data])  # or it lacks something, and which of several does would not be known later
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise click.ClickException(
             f"{path} is no report of this suite ({error}); write one with --report={path}"
         ) from error

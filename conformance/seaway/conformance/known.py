@@ -16,20 +16,24 @@ class KnownFailuresError(Exception):
     """The file is not right; the text names the line."""
 
 
-def read(path: Path, suite: Suite) -> dict[str, str]:
-    """Return the reasons by requirement identifier.
+def read(path: Path, suite: Suite, option: str = "--known-failures") -> dict[str, str]:
+    """Return the reasons by requirement identifier; *option* is what named the file.
 
     Raises:
         KnownFailuresError: no such file, an identifier that is none of *suite*'s or that stands twice, or no reason.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise KnownFailuresError(f"--known-failures={path}: {error.strerror}") from error
+        raise KnownFailuresError(f"{option}={path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise KnownFailuresError(
+            f"{option}={path}: expected a text in UTF-8, one requirement a line: {error}"
+        ) from error
     required = set(suite.requirements())
     reasons: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        identifier, _, reason = line.strip().partition(" ")
+        identifier, reason = (*line.split(maxsplit=1), "", "")[:2]
         if not identifier or identifier.startswith("#"):
             continue
         where = f"{path}:{number}: {identifier}"

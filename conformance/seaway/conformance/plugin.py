@@ -86,7 +86,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
     except (TargetError, KnownFailuresError) as error:
         raise pytest.UsageError(str(error)) from error
-    _write_report(session, None)  # an older one must not stand for a run that is cut off by force
+    try:
+        _write_report(session, None)  # an older one must not stand for a run that is cut off by force
+    except OSError as error:
+        where = _option(config, "report")
+        raise pytest.UsageError(f"--report={where}: a report cannot be written there: {error.strerror}") from error
 
 
 def _target(config: pytest.Config) -> Any:
@@ -228,7 +232,14 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
         pytest.ExitCode.INTERRUPTED,
         pytest.ExitCode.INTERNAL_ERROR,
     )
-    _write_report(session, None if was_cut_off else datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
+    try:
+        _write_report(
+            session, None if was_cut_off else datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        )
+    except OSError as error:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        where = _option(session.config, "report")
+        session.config.get_terminal_writer().line(f"\n--report={where}: the report was not written: {error.strerror}")
     if suite.unexpected_passes() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

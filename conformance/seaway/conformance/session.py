@@ -81,7 +81,7 @@ class Session:
         self.suite = target.suite
         self.limits = Limits(deadline=5.0 * timescale, silence=0.05 * timescale)
         self.known = known_failures.read(known, self.suite) if known is not None else {}
-        self.flaky = known_failures.read(flaky, self.suite) if flaky is not None else {}
+        self.flaky = known_failures.read(flaky, self.suite, "--known-flaky") if flaky is not None else {}
         self.strict = strict
         self.subjects = target.subjects
         self.selected: list[tuple[Case, Any]] = []
