@@ -2,6 +2,7 @@
 
 import socket
 
+import anyio
 import pytest
 
 from seaway.conformance.client.http import BadResponseError, Client, IncompleteError, Response
@@ -90,6 +91,32 @@ async def test_a_response_that_is_cut_is_told_from_a_complete_one(name: str) -> 
         await read(data)
 
     assert caught.value.received == received
+
+
+async def test_who_reads_much_lets_others_run() -> None:
+    """A client that did not held up all others of a test run, for seconds on a busy machine."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    turns: list[int] = []
+    parts = [65536 * b"x"] * 3
+
+    async def count() -> None:
+        while True:
+            turns.append(len(turns))
+            await anyio.lowlevel.checkpoint()
+
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
+    for part in parts:
+        theirs.send(part)
+    theirs.close()
+    with ours:
+        client = Client(ours)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(count)
+            received = await client.ended()
+            tasks.cancel_scope.cancel()
+
+    assert len(turns) >= len(received) // 65536 > 0
 
 
 @pytest.mark.parametrize("name", BAD_FRAMES)

@@ -204,7 +204,17 @@ class Wire:
 
     async def more(self) -> bool:
         """Read what there is into `buffer`; False when the server has ended the connection."""
+        data = await self._read()
+        self.buffer += data
+        return bool(data)
+
+    async def _read(self) -> bytes:
+        """Return what there is, once there is something; nothing: the server has ended the connection.
+
+        Others have a turn, however much is there: who reads megabytes would else hold up every client of a test run.
+        """
         with within(self.deadline, f"the server sent nothing more after {self.buffer[:200]!r}"):
+            await anyio.lowlevel.checkpoint()
             while not self.at_end:
                 try:
                     data = self.socket.recv(65536)
@@ -215,9 +225,8 @@ class Wire:
                     self.was_reset = True
                     data = b""
                 self.at_end = not data
-                self.buffer += data
-                return not self.at_end
-        return False
+                return data
+        return b""
 
     async def take(self, count: int) -> bytes:
         """Return exactly `count` bytes; `IncompleteError` if the connection ends before."""
@@ -239,8 +248,12 @@ class Wire:
 
     async def ended(self) -> bytes:
         """Wait until the server has ended the connection; returns what it sent until then."""
-        while await self.more():
-            pass
+        parts = []
+        try:
+            while data := await self._read():
+                parts.append(data)
+        finally:
+            self.buffer += b"".join(parts)
         rest, self.buffer = self.buffer, b""
         return rest
 

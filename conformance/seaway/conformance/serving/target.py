@@ -143,6 +143,7 @@ class _ServerBench(Bench):
         self._shared: dict[tuple[Any, ...], Served] = {}
         self._starting: defaultdict[tuple[Any, ...], anyio.Lock] = defaultdict(anyio.Lock)
         self._started: list[Served] = []
+        self._launching = anyio.Lock()
         self._ports: set[int] = set()
 
     @asynccontextmanager
@@ -189,8 +190,11 @@ class _ServerBench(Bench):
             options,
         )
         token = secrets.token_hex(6)
-        served = Served(line, port, token, self.hub.port, self.hub.server(token), self._guard)
-        self._started.append(served)
+        # To start a process blocks, for tenths of a second on a busy machine; and many tests want one at the same time.
+        async with self._launching:
+            await anyio.lowlevel.checkpoint()
+            served = Served(line, port, token, self.hub.port, self.hub.server(token), self._guard)
+            self._started.append(served)
         return served
 
     def _port(self) -> int:
