@@ -150,7 +150,7 @@ class Engine(Link):
             else:
                 self.lines.answer(job.replies[0])
                 self._give_back(self.lines.unclaimed())
-                if first:
+                if first and self.lines.bell is not None:
                     self.nudge()
                 self.kick()
 

@@ -36,7 +36,7 @@ class Lines:
 
     Attributes:
         answered: the number of the last request that was answered.
-        bell: up to which entry the bell stream was read; ``None`` before the first answer.
+        bell: up to which entry the bell stream was read; ``None`` before a channel was found empty.
         common_keys: those of all channels together, where a script has to name all that it touches (in a Cluster).
     """
 
@@ -194,18 +194,19 @@ class Lines:
     def answer(self, reply: Sequence[Any]) -> None:
         """Take the broker's answer to the request that is under way."""
         bell, expired, taken, empty = reply
-        last = parse_id(bell)
-        if self.bell is None or last < self.bell:
-            self.bell = last  # the bell stream is new, or was lost and begins anew
+        if bell:
+            last = parse_id(bell)
+            if self.bell is None or last < self.bell:
+                self.bell = last  # the bell stream is new, or was lost and begins anew
         self._client.dropped["expired"] += expired
         self._quiet.update(name.decode() for name in empty)
         messages = []
-        for at in range(0, len(taken), 4):
-            message = self._codec.from_list(taken[at + 3])
+        for at in range(0, len(taken), 3):
+            message = self._codec.from_list(taken[at + 2])
             if message is None:
                 self._client.dropped["lost"] += 1
             else:
-                messages.append((taken[at + 1].decode(), taken[at + 2] / 1000, message))
+                messages.append((taken[at].decode(), taken[at + 1] / 1000, message))
         self.answered = self._number
         self._store.hand(self._client, messages)
         # Who was asked for and found nothing may have something else at hand, which was only not its turn.

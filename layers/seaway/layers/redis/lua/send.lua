@@ -10,7 +10,7 @@
 -- are not taken yet; `d` group messages were dropped since the last entry, and the next entry stands behind a marker
 -- that says so.
 
-local inboxes, groups, expired = {}, {}, 0
+local inboxes, groups, lists, expired = {}, {}, {}, 0
 
 local function look_up(name)
   local inbox = inboxes[name]
@@ -80,19 +80,36 @@ local function drop_expired(tag, channel, key)
   end
 end
 
-local function to_channel(path, capacity, expiry, payload)
+-- What is asked of a list once for all messages of the batch: its length, and how long it lives yet.
+local function list_at(path)
+  local list = lists[path]
+  if list then return list end
   local slash = string.find(path, '/', 1, true)
   local tag, channel = string.sub(path, 1, slash - 1), string.sub(path, slash + 1)
   local key = list_of(tag, channel)
-  if redis.call('LLEN', key) >= capacity then
-    drop_expired(tag, channel, key)
-    if redis.call('LLEN', key) >= capacity then return -1 end
+  list = { tag = tag, channel = channel, key = key, length = redis.call('LLEN', key), life = redis.call('PTTL', key) }
+  lists[path] = list
+  return list
+end
+
+local function to_channel(path, capacity, expiry, payload)
+  local list = list_at(path)
+  if list.length >= capacity then
+    drop_expired(list.tag, list.channel, list.key)
+    list.length, list.life = redis.call('LLEN', list.key), redis.call('PTTL', list.key)
+    if list.length >= capacity then return -1 end
   end
   local deadline = now + expiry
-  redis.call('RPUSH', key, pack_entry(deadline, payload))
+  list.length = redis.call('RPUSH', list.key, pack_entry(deadline, payload))
   -- Only ever later: a short-lived message must not shorten the life of one before it.
-  if redis.call('PTTL', key) < expiry + AFTER then redis.call('PEXPIREAT', key, string.format('%.0f', deadline + AFTER)) end
-  ring(tag, channel, deadline)
+  if list.life < expiry + AFTER then
+    redis.call('PEXPIREAT', list.key, string.format('%.0f', deadline + AFTER))
+    list.life = expiry + AFTER
+  end
+  if list.rung ~= deadline then
+    ring(list.tag, list.channel, deadline)
+    list.rung = deadline
+  end
   return 1
 end
 
