@@ -69,7 +69,7 @@ class MessageTooLarge(Exception):  # noqa: N818 - the interface names it so
     """The encoded message is larger than ``max_message_size``; it was not sent (LAY-033)."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Route:
     """What a layer object has decided about one channel name: where it leads, and under which limits."""
 

@@ -9,22 +9,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
 import anyio
 
 from seaway.layers._waiters import AsyncioHome, AsyncWaiter, Home
-from seaway.layers.redis._connection import AsyncConnection, Connection
+from seaway.layers.redis._connection import Connection, Refusal, TrioConnection
 from seaway.layers.redis._engine import Engine
-from seaway.layers.redis._jobs import Job
+from seaway.layers.redis._jobs import Batch, Job
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._link import SWEEP, logger
 from seaway.layers.redis._owner import Owner
+from seaway.layers.redis._pipeline import Answer, AsyncioConnection
 from seaway.layers.redis._reader import Reader
 from seaway.layers.redis._readers import Readers
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._streams import Address
+from seaway.layers.redis._wire import Command
 
 _WORKERS = 2
 """Batches of one lane under way at the same time."""
@@ -47,6 +50,7 @@ class AsyncEngine(Engine):
         self._ended: AsyncWaiter | None = None
         self._resting: AsyncWaiter | None = None
         self._is_roused = False
+        self._is_asking_soon = self._is_late = False
         self._tasks: set[Any] = set()
 
     def start(self) -> None:
@@ -116,7 +120,9 @@ class AsyncEngine(Engine):
     # What `Engine` asks for
 
     async def connect(self, address: Address, timeout: float) -> Connection:
-        return await AsyncConnection.open(address, timeout)
+        if isinstance(self._home, AsyncioHome):
+            return await AsyncioConnection.open(address, timeout)
+        return await TrioConnection.open(address, timeout)
 
     def new_waiter(self, timeout: float | None) -> AsyncWaiter:
         """See `Engine.new_waiter`."""
@@ -149,11 +155,15 @@ class AsyncEngine(Engine):
         """See `Engine.submit`."""
         lane = job.lane = self.lane if self.cluster is None else self.cluster.lane_for(job)
         lane.queue.put(job)
-        if lane.idle:
-            lane.idle.pop().wake()
+        if not lane.is_begun:
+            if self.cluster is None and type(lane.connection) is AsyncioConnection:
+                lane.is_begun = True
+                lane.connection.loop.call_soon(self._begin, lane)
+            elif lane.idle:
+                lane.idle.pop().wake()
 
     def push(self) -> None:
-        """See `Engine.push`: the workers have been told."""
+        """See `Engine.push`: whoever does it has been told."""
 
     def rouse(self) -> None:
         """See `Engine.rouse`."""
@@ -198,6 +208,126 @@ class AsyncEngine(Engine):
             return await self.open_lane(lane)
         finally:
             attempt.cancel()
+
+    # On asyncio: what no task waits for at the broker
+
+    def ask(self) -> None:
+        """See `Engine.ask`."""
+        if self.lines.is_alone or not isinstance(self._home, AsyncioHome):
+            super().ask()
+        else:
+            self._ask_soon(self._home.loop)
+
+    def kick_on(self) -> None:
+        """See `Engine.kick_on`."""
+        if isinstance(self._home, AsyncioHome) and self.lines.is_waited_for():
+            self._ask_soon(self._home.loop)
+        else:
+            self.kick()
+
+    def _ask_soon(self, loop: Any) -> None:
+        """Calls that begin in one turn of the event loop share a question, as do those whose message has just come."""
+        if not self._is_asking_soon:
+            self._is_asking_soon = True
+            loop.call_soon(self._ask_now, loop)
+
+    def _ask_now(self, loop: Any) -> None:
+        if self.lines.is_woken and not self._is_late:
+            # Somebody who has just been told has not looked yet: it may come to ask, too.
+            self._is_late = True
+            loop.call_soon(self._ask_now, loop)
+            return
+        self._is_asking_soon = self._is_late = False
+        with self.lock:
+            self.kick()
+
+    def poll(self, command: Command) -> None:
+        """See `Engine.poll`. Straight to the broker, for it may be asked again: what goes wrong goes into the queue."""
+        connection, queue = self.lane.connection, self.lane.queue
+        # What waits in the queue may be given back to a channel that is asked for: its order would be lost.
+        if self.cluster is not None or queue or type(connection) is not AsyncioConnection or connection.is_over():
+            super().poll(command)
+        else:
+            timeout = self.options.send_deadline + self.margin
+            connection.ask((command,), timeout, partial(self._polled, command))
+
+    def _polled(self, command: Command, answer: Answer) -> None:
+        if isinstance(answer, ConnectionError) or isinstance(answer[0], Refusal):
+            super().poll(command)
+            return
+        try:
+            self.polled(answer[0])
+        except Exception:
+            logger.exception("an answer to a layer could not be understood")
+            self.lines.unanswered()
+
+    # Batches that no task waits for. Whatever is not as usual is left to the tasks below.
+
+    def _begin(self, lane: Lane) -> None:
+        """Write what waits in *lane*."""
+        lane.is_begun = False
+        while lane.queue and lane.under_way < _WORKERS:
+            connection = lane.connection
+            if type(connection) is not AsyncioConnection or connection.is_over() or self.is_closing:
+                self._summon(lane)
+                return
+            with self.lock:
+                batch = lane.queue.take()
+                if batch is None:
+                    return
+                commands = self.fill(lane, batch)
+            lane.under_way += 1
+            self._ask(lane, connection, batch, commands, partial(self._told, lane, connection, batch))
+
+    def _ask(
+        self, lane: Lane, connection: AsyncioConnection, batch: Batch, commands: list[Command],
+        tell: Callable[[Answer], None],
+    ) -> None:  # fmt: skip
+        if not commands:
+            tell([])
+            return
+        try:
+            connection.ask(commands, self.time_for(batch), tell)
+        except Exception as error:
+            logger.exception("a batch of a layer could not be written")
+            tell(ConnectionError(str(error)))
+
+    def _told(self, lane: Lane, connection: AsyncioConnection, batch: Batch, answer: Answer) -> None:
+        """Take the answer to *batch*."""
+        lane.under_way -= 1
+        is_usual = False
+        try:
+            if isinstance(answer, ConnectionError):
+                self.lost(lane, connection, batch, answer)
+            elif forgotten := batch.forgotten(answer):
+                lane.under_way += 1
+                tell = partial(self._reminded, lane, connection, batch, answer)
+                self._ask(lane, connection, batch, forgotten, tell)
+                return
+            else:
+                pause, leave = self.settle(lane, connection, batch, answer)
+                if leave:
+                    self.forsake(lane, connection)
+                is_usual = not pause and not leave
+        except Exception:
+            logger.exception("a batch of a layer failed")
+        if lane.queue:
+            if is_usual:
+                self._begin(lane)
+            else:
+                self._summon(lane)
+
+    def _reminded(
+        self, lane: Lane, connection: AsyncioConnection, batch: Batch, replies: list[Any], answer: Answer
+    ) -> None:
+        if not isinstance(answer, ConnectionError):
+            batch.reminded(replies, answer)
+            answer = replies
+        self._told(lane, connection, batch, answer)
+
+    def _summon(self, lane: Lane) -> None:
+        if lane.idle:
+            lane.idle.pop().wake()
 
     async def _served(self, lane: Lane) -> bool:
         try:

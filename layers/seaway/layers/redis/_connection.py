@@ -47,8 +47,8 @@ class Connection(Protocol):
         """Give the socket back. Idempotent."""
 
 
-class AsyncConnection:
-    """For asyncio, uvloop and trio. Two tasks may run commands at the same time: what one writes, it reads."""
+class TrioConnection:
+    """For trio. Two tasks may run commands at the same time: what one writes, it reads."""
 
     def __init__(self, stream: Stream, address: Address) -> None:
         self.address = address
@@ -61,30 +61,21 @@ class AsyncConnection:
         self._broken = ""
 
     @classmethod
-    async def open(cls, address: Address, timeout: float) -> AsyncConnection:
+    async def open(cls, address: Address, timeout: float) -> TrioConnection:
         """Connect; ``ConnectionError`` unless that is done within *timeout* seconds."""
         try:
             with anyio.fail_after(timeout):
                 return cls(await open_stream(address), address)
         except (OSError, TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
-            raise _failed(address, error) from error
+            raise failed(address, error) from error
 
     async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
         """See `Connection.run`."""
         data = b"".join([hiredis.pack_command(command) for command in commands])
-        loop = self._stream.loop
         try:
-            if loop is None:
-                with anyio.move_on_after(timeout):
-                    return await self._exchange(data, len(commands))
-                self._late(timeout)
-            else:
-                # Two cancel scopes would be an eighth of what one message costs.
-                timer = loop.call_later(timeout, self._late, timeout)
-                try:
-                    return await self._exchange(data, len(commands))
-                finally:
-                    timer.cancel()
+            with anyio.move_on_after(timeout):
+                return await self._exchange(data, len(commands))
+            self._broken = self._broken or f"no answer within {timeout:.1f} s"
         except (
             OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, hiredis.HiredisError
         ) as error:  # fmt: skip
@@ -95,11 +86,6 @@ class AsyncConnection:
             raise
         self.abort()
         raise ConnectionError(f"the broker at {self.address}: {self._broken}")
-
-    def _late(self, timeout: float) -> None:
-        """Let whoever waits here fail: one answer is missing, so nobody's will come."""
-        self._broken = self._broken or f"no answer within {timeout:.1f} s"
-        self._stream.abort()
 
     async def _exchange(self, data: bytes, count: int) -> list[Any]:
         writing, reading = self._writing, self._reading
@@ -208,7 +194,7 @@ class SyncConnection:
         except (OSError, TimeoutError) as error:
             if sock is not None:
                 sock.close()
-            raise _failed(address, error) from error
+            raise failed(address, error) from error
         return cls(sock, address)
 
     async def run(self, commands: Sequence[Command], timeout: float) -> list[Any]:
@@ -230,7 +216,7 @@ class SyncConnection:
                 self._reader.feed(data)
         except (OSError, TimeoutError, ValueError, hiredis.HiredisError) as error:
             self.abort()
-            raise _failed(self.address, error) from error
+            raise failed(self.address, error) from error
         except BaseException:
             self.abort()  # an answer is still on its way: nobody may take it for another's
             raise
@@ -249,5 +235,6 @@ class SyncConnection:
         self._socket.close()
 
 
-def _failed(address: Address, error: BaseException) -> ConnectionError:
+def failed(address: Address, error: BaseException) -> ConnectionError:
+    """Return what is raised for *error* on the way to *address*."""
     return ConnectionError(f"the broker at {address}: {type(error).__name__}: {error}")

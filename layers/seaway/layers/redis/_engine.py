@@ -17,7 +17,7 @@ from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._jobs import Job, Send, call
 from seaway.layers.redis._link import ANSWER, Link
 from seaway.layers.redis._scripts import MEMBERS
-from seaway.layers.redis._wire import milliseconds
+from seaway.layers.redis._wire import Command, milliseconds
 from seaway.layers.redis.keys import TAG
 
 
@@ -98,7 +98,7 @@ class Engine(Link):
                 found = None
             else:
                 found = self.store.take_or_wait(self.client, sources, waiter)
-            if found is None and any(route.inbox is None for route in sources):
+            if found is None and has_lines(sources):
                 self.lines.wait(waiter, sources)
         if found is not None:
             self._taken(sources)
@@ -140,19 +140,33 @@ class Engine(Link):
         """Ask the broker for messages of normal channels, if a call waits for any."""
         command = self.lines.ask()
         if command is not None:
-            self.submit(Job([command], again=True, done=self._answered, tag=TAG))
+            self.poll(command)
 
-    def _answered(self, job: Job) -> None:
+    def kick_on(self) -> None:
+        """As `kick`, after an answer."""
+        self.kick()
+
+    def poll(self, command: Command) -> None:
+        """Let a question for messages of normal channels be asked, until it is answered."""
+        self.submit(Job([command], again=True, done=self._poll_ended, tag=TAG))
+
+    def _poll_ended(self, job: Job) -> None:
+        if job.error is None:
+            self.polled(job.replies[0])
+            return
         with self.lock:
-            first = self.lines.bell is None
-            if job.error is not None:
-                self.lines.unanswered()
-            else:
-                self.lines.answer(job.replies[0])
-                self._give_back(self.lines.unclaimed())
-                if first and self.lines.bell is not None:
-                    self.nudge()
-                self.kick()
+            self.lines.unanswered()
+            self.kick()
+
+    def polled(self, reply: Any) -> None:
+        """Take the answer to a question for messages of normal channels."""
+        with self.lock:
+            had_no_bell = self.lines.bell is None
+            self.lines.answer(reply)
+            self._give_back(self.lines.unclaimed())
+            if had_no_bell and self.lines.bell is not None:
+                self.nudge()
+            self.kick_on()
 
     def ask(self) -> None:
         """Ask for messages of normal channels, after a call has begun to wait for some."""
@@ -171,7 +185,7 @@ class Engine(Link):
         deadline = monotonic() + within
         answered = None
         with self.lock:
-            if any(route.inbox is None for route in sources):
+            if has_lines(sources):
                 answered = self.new_waiter(within)
                 answered.arm()
                 self.lines.insist(waiter, answered)
@@ -271,3 +285,8 @@ class Engine(Link):
     def statistics(self) -> dict[str, object]:
         """Return the counters (LAY-107)."""
         return {**self.store.statistics(self.client), "reconnects": self.reconnects}
+
+
+def has_lines(sources: Sources) -> bool:
+    """Return whether normal channels are among *sources*."""
+    return sources[0].inbox is None or (len(sources) > 1 and any(route.inbox is None for route in sources))

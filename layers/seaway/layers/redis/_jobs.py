@@ -198,6 +198,15 @@ class Batch:
             self.commands += job.commands
         return self.commands
 
+    def forgotten(self, replies: Sequence[Any]) -> list[Command]:
+        """Return the scripts, spelled out, that the broker has forgotten; they have done nothing yet."""
+        return [spelled_out(self.commands[at]) for at in _forgotten(replies)]
+
+    def reminded(self, replies: list[Any], again: Sequence[Any]) -> None:
+        """Put the answers to `forgotten` into *replies*."""
+        for at, reply in zip(_forgotten(replies), again, strict=True):
+            replies[at] = reply
+
     def settle(self, replies: list[Any]) -> tuple[list[Job], bool, bool]:
         """End the jobs that *replies* answer.
 
@@ -233,6 +242,10 @@ class Batch:
                 again += _refused([job], texts[-1])
         pause = any(text.startswith(AGAIN) for text in texts)
         return again, pause, any(text.startswith(LEAVE) for text in texts)
+
+
+def _forgotten(replies: Sequence[Any]) -> list[int]:
+    return [at for at, reply in enumerate(replies) if isinstance(reply, Refusal) and str(reply).startswith("NOSCRIPT")]
 
 
 def _refused(jobs: Sequence[Job], text: str) -> list[Job]:

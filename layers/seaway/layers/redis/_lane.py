@@ -47,6 +47,8 @@ class Lane:
         pause: before the next attempt to reach it.
         connection: the one in use; ``None`` while there is none.
         idle: those who wait for work (asynchronous).
+        is_begun: whether somebody is about to write what waits (asyncio).
+        under_way: batches that were written for nobody in particular (asyncio).
         lock: held by the thread that serves (synchronous).
         opening: held by the task that connects (asynchronous).
         why: there is no connection, if that is known.
@@ -57,6 +59,8 @@ class Lane:
         self.queue = queue
         self.connection: Connection | None = None
         self.idle: list[Any] = []
+        self.is_begun = False
+        self.under_way = 0
         self.lock = Lock()
         self.opening: Any = None
         self.why: ConnectionError | None = None

@@ -35,7 +35,7 @@ class Lines:
     """The normal channels of one layer object, those of one hash tag.
 
     Attributes:
-        answered: the number of the last request that was answered.
+        answered: the number of the last request that was answered; 0: none was.
         bell: up to which entry the bell stream was read; ``None`` before a channel was found empty.
         common_keys: those of all channels together, where a script has to name all that it touches (in a Cluster).
     """
@@ -50,7 +50,7 @@ class Lines:
         self.answered = 0
         self.bell: Id | None = None
         self._number = 0
-        self._sets: list[Sources] = []
+        self._named: list[str] = []
         self._asking: dict[Waiter, Sources] = {}
         self._rounds: dict[Sources, int] = {}
         self._insisting: dict[Waiter, Any] = {}
@@ -78,12 +78,22 @@ class Lines:
         sources = self._asking.pop(waiter, None)
         if sources is None:
             return []
-        wanted = {route.name for other in self._asking.values() for route in other} if self._asking else ()
-        return self._store.unwanted(route.name for route in sources if route.inbox is None and route.name not in wanted)
+        left = [route.name for route in sources if route.inbox is None and self._store.holds(route.name)]
+        return self._unwanted(left) if left else []
 
     def is_waited_for(self) -> bool:
         """Return whether any call waits for a normal channel."""
         return bool(self._asking)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether at most one call waits, or is about to look at what has come for it."""
+        return len(self._asking) < 2
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether a call that waits is about to look at what has come for it."""
+        return any(waiter.woken for waiter in self._asking)
 
     def must_ask_first(self, sources: Sources) -> bool:
         """Return whether the turn may be that of a channel which only the broker can tell of (LAY-055)."""
@@ -135,31 +145,29 @@ class Lines:
         """Return the next request, if one is due; none is while another is under way."""
         if self.is_asking or not self._asking:
             return None
-        self._asked = set()
+        asked = self._asked = set()
         wanted: dict[tuple[Sources, bool], int] = {}
         for waiter, sources in self._asking.items():
             if not waiter.woken:
                 key = (sources, waiter in self._insisting)
                 wanted[key] = wanted.get(key, 0) + 1
-                self._asked.add(waiter)
+                asked.add(waiter)
         self._due = list(self._insisting.values())
         self._insisting.clear()
-        self._sets = []
+        self._named = []
         arguments: list[Any] = []
-        touched: dict[str, None] = {}
         for (sources, insists), count in wanted.items():
             names = self._turn(sources, insists)
             if names:
-                self._sets.append(sources)
-                arguments += [count, len(names), *names]
-                touched.update(dict.fromkeys(names))
-        if not self._sets:
+                self._named += names
+                arguments += (count, len(names), *names)
+        if not arguments:
             self._tell_due()
             return None
         self._number += 1
         return call(
             POLL,
-            (self.answer_key, *self._touched(touched)),
+            (self.answer_key, *self._touched(self._named)),
             self._keys.base,
             self.tag,
             self._number,
@@ -172,7 +180,7 @@ class Lines:
         """Return the keys that a script about the channels *names* has to name."""
         if not self._names_all_keys:
             return ()
-        return (*self.common_keys, *(self._keys.channel(name) for name in names))
+        return (*self.common_keys, *(self._keys.channel(name) for name in dict.fromkeys(names)))
 
     def _tell_due(self) -> None:
         for answered in self._due:
@@ -210,8 +218,13 @@ class Lines:
         self.answered = self._number
         self._store.hand(self._client, messages)
         # Who was asked for and found nothing may have something else at hand, which was only not its turn.
-        waiting = [waiter for waiter, sources in self._asking.items() if self._store.first_served(sources) is not None]
-        self._store.wake_all(waiting)
+        waiting = [
+            waiter
+            for waiter, sources in self._asking.items()
+            if len(sources) > 1 and not waiter.woken and self._store.first_served(sources) is not None
+        ]
+        if waiting:
+            self._store.wake_all(waiting)
         self._tell_due()
 
     def unanswered(self) -> None:
@@ -227,9 +240,12 @@ class Lines:
 
     def unclaimed(self) -> list[tuple[str, float, Message]]:
         """Take out and return what came for calls that have ended meanwhile."""
+        return self._unwanted(dict.fromkeys(self._named))
+
+    def _unwanted(self, names: Iterable[str]) -> list[tuple[str, float, Message]]:
         wanted = {route.name for sources in self._asking.values() for route in sources}
-        asked = {route.name for sources in self._sets for route in sources if route.inbox is None}
-        return self._store.unwanted(asked - wanted)
+        unwanted = [name for name in names if name not in wanted]
+        return self._store.unwanted(unwanted) if unwanted else []
 
     def ring(self, entries: Sequence[Any]) -> None:
         """Take entries of the bell stream."""
@@ -242,8 +258,8 @@ class Lines:
     def back(self, messages: Iterable[tuple[str, float, Message]]) -> Command:
         """Return the command that gives *messages* back, the first to be taken last."""
         arguments: list[Any] = []
-        touched: dict[str, None] = {}
+        names = []
         for name, left, message in messages:
             arguments += [name, milliseconds(left), self._codec.in_list(encode(message))]
-            touched[name] = None
-        return call(BACK, (self.answer_key, *self._touched(touched)), self._keys.base, self.tag, *arguments)
+            names.append(name)
+        return call(BACK, (self.answer_key, *self._touched(names)), self._keys.base, self.tag, *arguments)

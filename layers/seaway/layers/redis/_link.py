@@ -21,7 +21,7 @@ from seaway.layers.redis._cluster import Cluster
 from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._greeting import History, Refused, greeting, read_greeting
 from seaway.layers.redis._inboxes import OwnInbox
-from seaway.layers.redis._jobs import Batch, Job, Queue, Tag, call, fail, spelled_out
+from seaway.layers.redis._jobs import Batch, Job, Queue, Tag, call, fail
 from seaway.layers.redis._lane import Lane
 from seaway.layers.redis._lines import Lines
 from seaway.layers.redis._places import Place
@@ -257,20 +257,37 @@ class Link(ABC):
         return False
 
     async def _exchange(self, lane: Lane, connection: Connection, batch: Batch) -> bool:
-        deadline = min(job.deadline for job in batch.jobs)
-        timeout = min(max(deadline - monotonic(), 0.25), self.options.send_deadline + self.margin)
+        timeout = self.time_for(batch)
         try:
             if self.cluster is not None:
                 await self.cluster.prepare(connection, batch, timeout)
             with self.lock:
-                commands = batch.fill(self._untold(lane))
+                commands = self.fill(lane, batch)
             replies = await connection.run(commands, timeout) if commands else []
-            replies = await self._remind(connection, commands, replies, timeout)
+            if forgotten := batch.forgotten(replies):
+                batch.reminded(replies, await connection.run(forgotten, timeout))
         except BaseException as error:
-            await self._lost(lane, connection, batch, error)
+            self.lost(lane, connection, batch, error)
+            await connection.close()
             if isinstance(error, ConnectionError):
                 return True
             raise
+        pause, leave = self.settle(lane, connection, batch, replies)
+        if leave:
+            await self._leave(lane, connection)
+        return not pause
+
+    def time_for(self, batch: Batch) -> float:
+        """Return how many seconds the answer to *batch* may take."""
+        deadline = min(job.deadline for job in batch.jobs)
+        return min(max(deadline - monotonic(), 0.25), self.options.send_deadline + self.margin)
+
+    def fill(self, lane: Lane, batch: Batch) -> list[Command]:
+        """Return the commands of *batch*. Under the lock."""
+        return batch.fill(self._untold(lane))
+
+    def settle(self, lane: Lane, connection: Connection, batch: Batch, replies: list[Any]) -> tuple[bool, bool]:
+        """End what *replies* answer; return whether a pause is due, and whether *connection* is of no more use."""
         for job in batch.others:
             job.history = connection.history
         with self.lock:
@@ -287,9 +304,7 @@ class Link(ABC):
                 self.cluster.again(lane, batch)
             if not pause:
                 lane.pause.reset()
-        if leave:
-            await self._leave(lane, connection)
-        return not pause
+        return pause, leave
 
     def _untold(self, lane: Lane) -> list[Command]:
         """Return the commands that tell the broker what was taken, where senders might find no room."""
@@ -299,20 +314,9 @@ class Link(ABC):
             pressed = [own for own in pressed if self.cluster.lane_of(own.name) is lane]
         return [own.tend(now) for own in pressed]
 
-    async def _remind(
-        self, connection: Connection, commands: list[Command], replies: list[Any], timeout: float
-    ) -> list[Any]:
-        """Spell out the scripts that the broker has forgotten; they have done nothing yet."""
-        forgotten = [at for at, reply in enumerate(replies) if _is_forgotten(reply)]
-        if forgotten:
-            again = await connection.run([spelled_out(commands[at]) for at in forgotten], timeout)
-            for at, reply in zip(forgotten, again, strict=True):
-                replies[at] = reply
-        return replies
-
-    async def _lost(self, lane: Lane, connection: Connection, batch: Batch, error: BaseException) -> None:
-        """Whether *batch* was done nobody knows."""
-        await self._leave(lane, connection)
+    def lost(self, lane: Lane, connection: Connection, batch: Batch, error: BaseException) -> None:
+        """Whether *batch* was done nobody knows, and *connection* is of no more use."""
+        self.forsake(lane, connection)
         why = ConnectionError(f"outcome unknown, done once or never: {error}")
         with self.lock:
             unknown = [job for job in batch.jobs if not job.again]
@@ -322,10 +326,17 @@ class Link(ABC):
         for job in unknown:
             fail(job, why)
 
-    async def _leave(self, lane: Lane, connection: Connection) -> None:
+    def forsake(self, lane: Lane, connection: Connection) -> None:
+        """Use *connection* no more; whatever is under way on it fails."""
         if lane.connection is connection:
             lane.connection = None
-        await self.drop_connection(connection)
+        connection.abort()
+        with self.lock:
+            self._connections.discard(connection)
+
+    async def _leave(self, lane: Lane, connection: Connection) -> None:
+        self.forsake(lane, connection)
+        await connection.close()
 
     def _unreached(self, lane: Lane, error: ConnectionError) -> None:
         lane.is_up = False
@@ -359,7 +370,3 @@ class Link(ABC):
     def deadline(self) -> float:
         """Return until when a call that begins now may take."""
         return monotonic() + self.options.send_deadline
-
-
-def _is_forgotten(reply: Any) -> bool:
-    return isinstance(reply, Exception) and str(reply).startswith("NOSCRIPT")

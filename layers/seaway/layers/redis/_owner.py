@@ -104,7 +104,7 @@ class Owner:
                 jobs += self._end(own)
             late = [own for own in owns if own.is_attaching]
             engine.store.detach(engine.client)
-            if engine.lines.bell is not None:
+            if engine.lines.answered:
                 keys = {TAG: engine.lines.answer_key, engine.reader_name: engine.keys.nudge(engine.reader_name)}
                 job = Job([("DEL", key) for key in keys.values()], self._deadline(), tag=tuple(keys))
                 jobs.append(job)

@@ -53,7 +53,7 @@ class Reader:
 
     def _is_needed(self) -> bool:
         engine = self._engine
-        return bool(engine.inboxes) or engine.lines.bell is not None or engine.lines.is_waited_for()
+        return bool(engine.inboxes) or engine.lines.answered > 0 or engine.lines.is_waited_for()
 
     def _away(self) -> None:
         engine = self._engine

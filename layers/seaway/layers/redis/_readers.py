@@ -68,7 +68,7 @@ class Readers:
             for inbox in engine.inboxes.values():
                 if inbox.name not in self._readers:
                     self._start(inbox.name, _InboxReader(engine, self._owner, inbox))
-            if TAG not in self._readers and (engine.lines.bell is not None or engine.lines.is_waited_for()):
+            if TAG not in self._readers and (engine.lines.answered > 0 or engine.lines.is_waited_for()):
                 self._start(TAG, _BellReader(engine))
 
     def _start(self, name: str, reader: _Reader) -> None:

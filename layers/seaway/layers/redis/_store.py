@@ -54,6 +54,11 @@ class Store(Hub):
                     woken.append(self._pick(channel))
         self._wake(woken)
 
+    def holds(self, name: str) -> bool:
+        """Return whether anything is at hand in the normal channel *name*; only `hand` makes it so."""
+        channel = self._channels.get(name)
+        return channel is not None and bool(channel.queue)
+
     def unwanted(self, names: Iterable[str]) -> list[tuple[str, float, Message]]:
         """Take out and return what is at hand in the channels *names*, last first, with the seconds it has left."""
         with self._lock:
