@@ -35,6 +35,8 @@ CAPACITY: Final = 100_000
 STEP_SECONDS: Final = 60.0
 QUIET_SECONDS: Final = 1.0
 QUEUE: Final = "bench-work"
+TASKS: Final = ("P3-20", "P3-200", "P4", "P5", "P6-1", "P6-16", "worker-1", "worker-16")
+"""What a process can do; the number is that of senders, or of `receive` calls that wait in each worker."""
 
 
 @attrs.frozen
@@ -174,9 +176,12 @@ async def one_group(subject: Subject, seconds: float) -> Sample:
     return {"per_second": await _stepwise(broadcast, seconds)}
 
 
-async def work_queue(subject: Subject, name: str, url: str, seconds: float) -> Sample:
-    """P6: one sender, `WORKERS` processes that receive; what came at least once a second, and how many came twice."""
-    words = [sys.executable, "-m", __spec__.name, "worker", name, url, "--seconds=0"]
+async def work_queue(subject: Subject, name: str, url: str, receives: int, seconds: float) -> Sample:
+    """P6: one sender, `WORKERS` processes with so many `receive` each.
+
+    Returns what came at least once a second, and how many came twice.
+    """
+    words = [sys.executable, "-m", __spec__.name, f"worker-{receives}", name, url, "--seconds=0"]
     workers = [
         subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
         for _ in range(WORKERS)
@@ -213,22 +218,32 @@ def _line(worker: "subprocess.Popen[str]") -> str:
     return line
 
 
-async def work(subject: Subject) -> None:
+async def work(subject: Subject, receives: int) -> None:
     """Be a worker process: receive until standard input has ended and nothing comes, then print what came."""
     numbers: list[int] = []
     last = 0.0
     queue = subject.source(QUEUE)
-    ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
-    print("ready", flush=True)
-    while True:
-        try:
-            received = await asyncio.wait_for(subject.receive(queue), QUIET_SECONDS)
-        except TimeoutError:
-            if ended.done():
-                break
-        else:
+
+    async def take() -> None:
+        nonlocal last
+        while True:
+            received = await subject.receive(queue)
             numbers.append(subject.message(received)["number"])
             last = time.perf_counter()
+
+    ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
+    takers = [asyncio.ensure_future(take()) for _ in range(receives)]
+    print("ready", flush=True)
+    # Not a timeout for each message: that would cost more than some layers do.
+    came = -1
+    while not ended.done() or len(numbers) > came:
+        came = len(numbers)
+        done, _ = await asyncio.wait(takers, timeout=QUIET_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for taker in done:
+            taker.result()  # it ends by an error only
+    for taker in takers:
+        taker.cancel()
+    await asyncio.wait(takers)
     print(json.dumps({"numbers": numbers, "last": last}), flush=True)
 
 
@@ -236,16 +251,17 @@ async def measure(task: str, name: str, url: str, seconds: float) -> Sample | No
     """Do one of the works, or be a worker of P6."""
     subject = open_subject(name, url)
     try:
-        if task == "worker":
-            await work(subject)
+        kind, _, count = task.partition("-")
+        if kind == "worker":
+            await work(subject, int(count))
             return None
-        if task == "P6":
-            return await work_queue(subject, name, url, seconds)
+        if kind == "P6":
+            return await work_queue(subject, name, url, int(count), seconds)
         if task == "P5":
             return await one_group(subject, seconds)
         if task == "P4":
             return await latency(subject, seconds)
-        return await one_channel(subject, int(task.partition("-")[2]), seconds)
+        return await one_channel(subject, int(count), seconds)
     except TimeoutError:
         raise BenchError(f"{name} has not moved its messages within {STEP_SECONDS:g} seconds: some are lost.") from None
     finally:
@@ -253,7 +269,7 @@ async def measure(task: str, name: str, url: str, seconds: float) -> Sample | No
 
 
 @click.command()
-@click.argument("task", type=click.Choice(["P3-20", "P3-200", "P4", "P5", "P6", "worker"]))
+@click.argument("task", type=click.Choice(TASKS))
 @click.argument("name")
 @click.argument("url")
 @click.option("--seconds", type=float, required=True)

@@ -37,8 +37,11 @@ def scenarios() -> Iterator[Scenario]:
     title = f"Redis, a group of {MEMBERS} channels in one process; deliveries"
     yield Scenario("P5", "group", title, (PER_SECOND,), (goal,), _contenders("P5"), blocked)
     goals = (Goal("per_second", ("core",), at_least=20), Goal("twice", at_most=0))
-    title = f"Redis, a work queue, 1 sender with 20 tasks, {redis_load.WORKERS} processes that receive"
-    yield Scenario("P6", "queue", title, (PER_SECOND, TWICE), goals, _contenders("P6", "core"), blocked)
+    for receives, name in ((1, "queue"), (16, "queue, 16 receives")):
+        each = "one receive" if receives == 1 else f"{receives} receives"
+        title = f"Redis, a work queue, 1 sender with 20 tasks, {redis_load.WORKERS} processes with {each} at a time"
+        contenders = _contenders(f"P6-{receives}", "core")
+        yield Scenario("P6", name, title, (PER_SECOND, TWICE), goals, contenders, blocked)
 
 
 def no_broker() -> str | None:
