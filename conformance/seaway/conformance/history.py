@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from attrs import asdict, frozen
 
+from seaway.conformance.history_spans import Spans
 from seaway.spec import inbox_of
 
 Operation = Literal[
@@ -185,7 +186,7 @@ class History:
         self.bounds = bounds
         self.mistakes = list(_mistakes(self.events))
         self._of: dict[tuple[Operation, ...], list[Call]] = {}
-        self._unsettled: dict[str, list[Call]] = {}
+        self._unsettled: dict[str, Spans] = {}
 
     @cached_property
     def calls(self) -> list[Call]:
@@ -253,11 +254,15 @@ class History:
         yield from (one for one in self.of("close_channel") if one.channel in own)
         yield from (one for one in self.of("close") if one.sender == add.sender)
 
+    def last_fault(self, before: float, *, with_kills: bool = False) -> float:
+        """Return when the broker was last touched *before* that time, or, *with_kills*, a process killed; or -inf."""
+        times = self._troubles if with_kills else self._times["fault"]
+        index = bisect_left(times, before)
+        return times[index - 1] if index else -inf
+
     def faults(self, begin: float, end: float, *, with_kills: bool = False) -> bool:
         """Return whether the broker was touched between *begin* and *end*, or, *with_kills*, a process killed."""
-        times = self._times["fault"] + self._times["killed"] if with_kills else self._times["fault"]
-        first = bisect_right(times, begin)
-        return first < len(times) and times[first] < end
+        return self.last_fault(end, with_kills=with_kills) > begin
 
     def is_cut_off(self, call: Call) -> bool:
         """Return whether the broker may not have answered *call*."""
@@ -270,17 +275,21 @@ class History:
             found[one.operation].append(one.time)
         return found
 
-    def unsettled(self, channel: str) -> list[Call]:
+    @cached_property
+    def _troubles(self) -> list[int]:
+        return sorted(self._times["fault"] + self._times["killed"])
+
+    def unsettled(self, channel: str, since: float = -inf, until: float = inf) -> list[Call]:
         """Return the ``receive`` calls on *channel* for which a message may have been taken that they did not return.
 
         They were cancelled, never ended, returned what came for another name, or timed out after a fault, which may
-        have cost them an answer (LAY-075).
+        have cost them an answer (LAY-075); and they began before *until* and ended after *since*.
         """
         if channel not in self._unsettled:
             source = inbox_of(channel) or channel
             calls = [call for call in self.of("receive") if source in call.first.channels]
-            self._unsettled[channel] = [call for call in calls if self._may_hold(call, source)]
-        return self._unsettled[channel]
+            self._unsettled[channel] = Spans(call for call in calls if self._may_hold(call, source))
+        return self._unsettled[channel].between(since, until)
 
     def _may_hold(self, call: Call, source: str) -> bool:
         if not call.returned:

@@ -69,7 +69,6 @@ def _order_of_all(history: History) -> Iterator[Finding]:
     for channel, calls in history.deliveries.items():
         if inbox_of(channel) is not None:
             continue
-        unsettled = history.unsettled(channel)
         pairs = [(call, history.sends[call.came]) for call in calls if call.came in history.sends]
         ends = [call.end for call, _ in pairs]
         newest: list[Call] = []
@@ -77,9 +76,10 @@ def _order_of_all(history: History) -> Iterator[Finding]:
             newest.append(send if not newest or send.begin > newest[-1].begin else newest[-1])
         for call, send in pairs:
             earlier = bisect_left(ends, call.begin)
-            if not earlier or not send.returned or _given_back(unsettled, send, call):
+            if not earlier or not send.returned or not send.before(newest[earlier - 1]):
                 continue
-            if send.before(newest[earlier - 1]):
+            # A cancelled receive may have taken it and given it back after newer ones (LAY-079).
+            if not history.unsettled(channel, send.begin, call.end):
                 other = newest[earlier - 1].first.message
                 yield Finding("LAY-078", f"{other} came from {channel} before {send.first.message}, sent first")
 
@@ -93,30 +93,56 @@ def _found(history: History) -> Iterator[Finding]:
                 empty[channel].append(call)
     told: set[str] = set()
     for channel, calls in empty.items():
-        sends = [
-            send for send in history.of("send") if send.returned and channel in (send.channel, inbox_of(send.channel))
-        ]
+        waiting = _Waiting(history, channel)
         for call in calls:
             if history.is_cut_off(call):
                 continue
-            for send in _not_found(history, channel, sends, call):
+            for send in _not_found(history, channel, waiting.at(call), call):
                 message = send.first.message
                 if message not in told:
                     yield Finding("LAY-043", f"{message} was in {send.channel}, but a receive found nothing there")
                 told.add(message)
 
 
-def _not_found(history: History, channel: str, sends: list[Call], call: Call) -> Iterator[Call]:
-    """Yield which of *sends* an empty *call* should have found; one that was cut off explains one message, no more."""
-    lacking = []
-    for send in sends:
-        taking = history.takings.get((send.channel, send.first.message))
-        if taking is None and inbox_of(channel) is not None:
-            continue  # what never came for a channel under an inbox is a matter of gaps
-        is_there = send.before(call) and call.end < send.begin + history.bounds.expiry * SECOND
-        if is_there and (taking is None or taking.begin >= call.end) and not history.faults(send.begin, call.end):
-            lacking.append(send)
-    holders = [one for one in history.unsettled(channel) if one.begin < call.end]
+class _Waiting:
+    """What has certainly been in a channel, asked of one call after the other, in the order in which they began."""
+
+    def __init__(self, history: History, channel: str) -> None:
+        self._history = history
+        self._expiry = history.bounds.expiry * SECOND
+        pairs = [
+            (send, history.takings.get((send.channel, send.first.message)))
+            for send in history.of("send")
+            if send.returned and channel in (send.channel, inbox_of(send.channel))
+        ]
+        if inbox_of(channel) is not None:  # what never came for a channel under an inbox is a matter of gaps
+            pairs = [(send, taking) for send, taking in pairs if taking is not None]
+        sends = [(send, inf if taking is None else taking.begin) for send, taking in pairs]
+        self._sends = sorted(sends, key=lambda pair: pair[0].end, reverse=True)
+        self._there: list[tuple[Call, float]] = []
+
+    def at(self, call: Call) -> list[Call]:
+        """Return what was there from before *call* until after it."""
+        while self._sends and self._sends[-1][0].before(call):
+            self._there.append(self._sends.pop())
+        self._there = self._until(call.begin)
+        return [send for send, _ in self._until(call.end)]
+
+    def _until(self, moment: float) -> list[tuple[Call, float]]:
+        """Return what was there until *moment*: not taken, not expired, and no fault has come upon it."""
+        fault = self._history.last_fault(moment)
+        return [
+            (send, taken)
+            for send, taken in self._there
+            if taken >= moment and moment < send.begin + self._expiry and send.begin >= fault
+        ]
+
+
+def _not_found(history: History, channel: str, lacking: list[Call], call: Call) -> Iterator[Call]:
+    """Yield which of *lacking* an empty *call* should have found; one that was cut off explains one message only."""
+    if not lacking:
+        return
+    holders = history.unsettled(channel, min(send.begin for send in lacking), call.end)
     # Those sent last have the fewest who may hold them, so they choose first.
     for send in sorted(lacking, key=lambda send: send.begin, reverse=True):
         holder = next((one for one in holders if one.end > send.begin), None)
@@ -130,7 +156,7 @@ def _overtaken(history: History) -> Iterator[Finding]:
     """LAY-078, the other half: what never came from a normal channel cannot have been sent before what came."""
     for channel, calls in history.deliveries.items():
         pairs = [(call, history.sends[call.came]) for call in calls if call.came in history.sends]
-        if inbox_of(channel) is not None or not pairs:
+        if inbox_of(channel) is not None or not pairs or history.unsettled(channel):
             continue
         call, last = max(pairs, key=lambda pair: pair[1].begin)
         came = {one.came for one in calls}
@@ -138,7 +164,7 @@ def _overtaken(history: History) -> Iterator[Finding]:
             gone = send.begin + history.bounds.expiry * SECOND
             if send.channel != channel or not send.returned or send.first.message in came or call.end >= gone:
                 continue
-            if send.before(last) and not history.unsettled(channel) and not history.faults(send.begin, call.end):
+            if send.before(last) and not history.faults(send.begin, call.end):
                 yield Finding("LAY-078", f"{send.first.message} was sent to {channel} before {last.first.message}, "
                               "which came; it never did")  # fmt: skip
 
@@ -222,11 +248,6 @@ def _closed(history: History) -> Iterator[Finding]:
 
 def _name(call: Call) -> str:
     return f"{call.first.operation}#{call.first.call}"
-
-
-def _given_back(unsettled: list[Call], send: Call, call: Call) -> bool:
-    """Return whether a cancelled ``receive`` may have taken it and given it back after newer ones (LAY-079)."""
-    return any(one.begin < call.end and one.end > send.begin for one in unsettled)
 
 
 RULES: tuple[Rule, ...] = (
