@@ -19,8 +19,8 @@ from seaway.layers._waiters import AsyncioHome, AsyncWaiter, Home
 from seaway.layers.redis._connection import Connection, Refusal, TrioConnection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._jobs import Batch, Job
-from seaway.layers.redis._lane import Lane
-from seaway.layers.redis._link import SWEEP, logger
+from seaway.layers.redis._lane import Lane, logger
+from seaway.layers.redis._link import SWEEP
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._pipeline import Answer, AsyncioConnection
 from seaway.layers.redis._reader import Reader

@@ -156,6 +156,8 @@ class Engine(Link):
             return
         with self.lock:
             self.lines.unanswered()
+            if isinstance(job.error, ConnectionError) and not self.is_closing:
+                self.taking.failed(job.error)
             self.kick()
 
     def polled(self, reply: Any) -> None:
@@ -163,6 +165,7 @@ class Engine(Link):
         with self.lock:
             had_no_bell = self.lines.bell is None
             self.lines.answer(reply)
+            self.taking.works()
             self._give_back(self.lines.unclaimed())
             if had_no_bell and self.lines.bell is not None:
                 self.nudge()

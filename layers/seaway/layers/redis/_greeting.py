@@ -119,14 +119,15 @@ def raise_first(replies: Sequence[Any], where: str) -> None:
     """Raise the first error among *replies*, as `read_greeting` does."""
     for reply in replies:
         if isinstance(reply, Exception):
-            raise _error(str(reply), where)
+            raise refusal_of(str(reply), where)
 
 
-def _error(text: str, where: str) -> ConnectionError:
-    if text.startswith("NOPERM"):
+def refusal_of(text: str, where: str) -> ConnectionError:
+    """Return the exception for the error *text* of the broker at *where*: `Refused` if to try again does not help."""
+    if text.startswith(("NOPERM", "ERR ACL failure in script")):
         return Refused(
-            f"the broker at {where}: {text}; the user needs the commands that the page 'Redis' of the documentation "
-            "lists, INFO among them (-@dangerous +info)"
+            f"the broker at {where}: {text}; the user needs the keys of the prefix (~seaway:*) and the commands that "
+            "the page 'Redis' of the documentation lists, INFO among them (-@dangerous +info)"
         )
     if text.startswith(("WRONGPASS", "NOAUTH", "ERR invalid password", "ERR AUTH", "ERR DB index")):
         return Refused(f"the broker at {where}: {text}")

@@ -6,6 +6,7 @@ given up, and what was written on it and not answered ends as unknown.
 
 from __future__ import annotations
 
+import logging
 from random import random
 from threading import Lock
 from typing import Any
@@ -24,6 +25,9 @@ SHARE = 0.75
 """Of ``send_deadline``, no pause is longer: each send sees an attempt that began in its own time, and has time left."""
 
 
+logger = logging.getLogger("seaway.layers.redis")
+
+
 class Pause:
     """How long to wait before the next attempt: longer each time, and at random, so that no herd comes."""
 
@@ -37,6 +41,27 @@ class Pause:
     def next(self) -> float:
         self._failures += 1
         return float(random() * min(self._most, 0.025 * 2.0 ** min(self._failures, 10)))
+
+
+class Outage:
+    """Says in the log that something fails, once however often it is tried, and that it is over.
+
+    A call that waits raises nothing then, and would wait in silence.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._is_told = False
+
+    def failed(self, error: ConnectionError) -> None:
+        if not self._is_told:
+            self._is_told = True
+            logger.warning("a layer cannot %s, and goes on trying: %s", self._what, error)
+
+    def works(self) -> None:
+        if self._is_told:
+            self._is_told = False
+            logger.info("a layer can %s again", self._what)
 
 
 class Lane:

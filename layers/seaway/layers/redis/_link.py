@@ -9,7 +9,6 @@ State is changed under one lock, which is never held while something waits.
 
 from __future__ import annotations
 
-import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
@@ -19,10 +18,10 @@ from typing import Any
 
 from seaway.layers.redis._cluster import Cluster
 from seaway.layers.redis._connection import Connection
-from seaway.layers.redis._greeting import History, Refused, greeting, read_greeting
+from seaway.layers.redis._greeting import History, Refused, greeting, read_greeting, refusal_of
 from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._jobs import Batch, Job, Queue, Tag, call, fail
-from seaway.layers.redis._lane import Lane
+from seaway.layers.redis._lane import Lane, Outage
 from seaway.layers.redis._lines import Lines
 from seaway.layers.redis._places import Place
 from seaway.layers.redis._scripts import HISTORY
@@ -48,8 +47,6 @@ ANSWER = 1.0
 """Seconds for which a call that is cancelled waits for an answer that is on its way. One whose timeout has passed waits
 for as long as it takes until the connection counts as dead."""
 
-logger = logging.getLogger("seaway.layers.redis")
-
 
 class Link(ABC):
     """What does not know what the jobs are about.
@@ -74,6 +71,7 @@ class Link(ABC):
         self.margin = max(MARGIN, options.send_deadline / 2)
         self.is_closing = False
         self.lane = Lane(None, Queue(self.keys.base), options.send_deadline)
+        self.taking = Outage("receive from normal channels")
         self._history: History | None = None
         self._connections: set[Connection] = set()
         self.reading: Connection | None = None
@@ -162,7 +160,7 @@ class Link(ABC):
             if self.cluster is None:
                 refusal = await self.compare_history(connection, max(deadline - monotonic(), 0.1))
                 if refusal:
-                    raise ConnectionError(f"the broker at {connection.address}: {refusal}")
+                    raise refusal_of(refusal, str(connection.address))
         except BaseException:
             await connection.close()
             raise

@@ -14,8 +14,8 @@ from typing import Any
 from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
-from seaway.layers.redis._lane import Pause
-from seaway.layers.redis._link import BLOCK, logger
+from seaway.layers.redis._lane import Outage, Pause, logger
+from seaway.layers.redis._link import BLOCK
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._wire import Command, Id, parse_id, show_id
 
@@ -37,13 +37,16 @@ class Reader:
         """Read until the layer is closed."""
         engine = self._engine
         pause = Pause()
+        outage = Outage("read from its broker")
         while not engine.is_closing:
             if not self._is_needed():
                 await engine.rest(_IDLE)
                 continue
             try:
-                await self._session(pause)
-            except ConnectionError:
+                await self._session(pause, outage)
+            except ConnectionError as error:
+                if not engine.is_closing:
+                    outage.failed(error)
                 self._away()
                 await engine.rest(pause.next())
             except Exception:
@@ -65,7 +68,7 @@ class Reader:
             engine.kick()
         engine.push()
 
-    async def _session(self, pause: Pause) -> None:
+    async def _session(self, pause: Pause, outage: Outage) -> None:
         engine = self._engine
         connection = await engine.open_connection(engine.margin)
         try:
@@ -86,6 +89,7 @@ class Reader:
                                 own.ready()
                 await self._round(connection)
                 pause.reset()
+                outage.works()
         finally:
             engine.reading = None
             await engine.drop_connection(connection)

@@ -16,8 +16,8 @@ from seaway.layers.redis._chart import read_redirect, slot_of
 from seaway.layers.redis._connection import Connection
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
-from seaway.layers.redis._lane import MOST_PAUSE_IN_CLUSTER, Pause
-from seaway.layers.redis._link import BLOCK, logger
+from seaway.layers.redis._lane import MOST_PAUSE_IN_CLUSTER, Outage, Pause, logger
+from seaway.layers.redis._link import BLOCK
 from seaway.layers.redis._owner import Owner
 from seaway.layers.redis._streams import Address
 from seaway.layers.redis._wire import Command, Id, show_id
@@ -98,6 +98,7 @@ class _Reader(ABC):
         self._was_connected = False
         self._is_lost = False
         self._redirects = 0
+        self._outage = Outage("read from a node of its Cluster")
 
     @abstractmethod
     def is_over(self) -> bool:
@@ -125,7 +126,9 @@ class _Reader(ABC):
                 self._redirects += 1
                 if self._redirects > _AT_ONCE:
                     await self._rest(pause.next())
-            except ConnectionError:
+            except ConnectionError as error:
+                if not self.is_over():
+                    self._outage.failed(error)
                 self._is_lost = True
                 self._away()
                 await self._rest(pause.next())
@@ -152,6 +155,7 @@ class _Reader(ABC):
                 await self._round()
                 self._redirects = 0
                 pause.reset()
+                self._outage.works()
         finally:
             self._connection = None
             await engine.drop_connection(connection)
