@@ -73,6 +73,8 @@ async def test_a_refused_request_for_messages_is_told_of(server: Server, caplog:
     server.command("ACL", "SETUSER", "anna", *RIGHTS, "~seaway:*", "-lpop", "-lrange")
     async with open_layer(f"redis://anna:word@127.0.0.1:{server.port}") as layer:
         await layer.send("work", MESSAGE)
-        assert await layer.receive(["work"], 0.1) == (None, None)
+        assert await layer.receive(["work"], 1.5) == (None, None)
         await until(lambda: "a layer cannot receive from normal channels" in caplog.text)
+        asked = server.info("commandstats").get("cmdstat_evalsha", "calls=0")
+        assert int(asked.partition("calls=")[2].partition(",")[0]) < 50, "it is asked again and again, without a pause"
     assert len(caplog.records) == 1

@@ -158,7 +158,7 @@ class Engine(Link):
             self.lines.unanswered()
             if isinstance(job.error, ConnectionError) and not self.is_closing:
                 self.taking.failed(job.error)
-            self.kick()
+            # Asked again by the reader, in its next round: at once would be for ever, as fast as a broker refuses.
 
     def polled(self, reply: Any) -> None:
         """Take the answer to a question for messages of normal channels."""
