@@ -97,3 +97,20 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind((HOST, port))
             return port
+
+
+def reserved_port() -> tuple[int, socket.socket]:
+    """Return a TCP port that nobody listens on, and what keeps it from other runs of the suite until it is closed.
+
+    A server takes seconds on a busy machine until it listens; meanwhile another run would find its port free, and talk
+    to it instead of its own. The UDP port of that number keeps it: only one can have it, and a server does not mind.
+    """
+    while True:
+        port = free_port()
+        keeper = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            keeper.bind((HOST, port))
+        except OSError:
+            keeper.close()
+        else:
+            return port, keeper

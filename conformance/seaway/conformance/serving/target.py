@@ -10,6 +10,7 @@ import re
 import resource
 import secrets
 import shutil
+import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from seaway.conformance.cases import Case
 from seaway.conformance.face import Limits
 from seaway.conformance.runner import Bench, Result, run_on
 from seaway.conformance.serving.broker import LAYER, Broker
-from seaway.conformance.serving.command import CommandError, check, command_line, free_port
+from seaway.conformance.serving.command import CommandError, check, command_line, reserved_port
 from seaway.conformance.serving.guard import Guard
 from seaway.conformance.serving.hub import Hub
 from seaway.conformance.serving.process import Served
@@ -144,7 +145,7 @@ class _ServerBench(Bench):
         self._starting: defaultdict[tuple[Any, ...], anyio.Lock] = defaultdict(anyio.Lock)
         self._started: list[Served] = []
         self._launching = anyio.Lock()
-        self._ports: set[int] = set()
+        self._kept: list[socket.socket] = []
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -156,6 +157,8 @@ class _ServerBench(Bench):
             finally:
                 for served in self._started:
                     served.kill()
+                for keeper in self._kept:
+                    keeper.close()
                 self._guard.close()
 
     def world(self, case: Case) -> ServerWorld:
@@ -183,7 +186,8 @@ class _ServerBench(Bench):
         for name, value in settings.items():
             words += profile.setting(name, value)
         options = {"settings": words, "layer": profile.layer_options(layer) if layer else []}
-        port = self._port()
+        port, keeper = reserved_port()
+        self._kept.append(keeper)
         line = command_line(
             target.name,
             {"application": f"seaway.conformance.applications:{application}", "port": str(port)},
@@ -196,9 +200,3 @@ class _ServerBench(Bench):
             served = Served(line, port, token, self.hub.port, self.hub.server(token), self._guard)
             self._started.append(served)
         return served
-
-    def _port(self) -> int:
-        while (port := free_port()) in self._ports:
-            pass
-        self._ports.add(port)
-        return port
