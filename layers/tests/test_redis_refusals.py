@@ -11,6 +11,8 @@ import pytest
 
 from seaway.conformance.brokers import Server
 from seaway.layers import open_layer
+from seaway.layers.redis import SyncRedisLayer
+from seaway.layers.redis.inspect import snapshot
 
 pytestmark = pytest.mark.anyio
 MESSAGE = {"type": "test.message"}
@@ -78,3 +80,14 @@ async def test_a_refused_request_for_messages_is_told_of(server: Server, caplog:
         asked = server.info("commandstats").get("cmdstat_evalsha", "calls=0")
         assert int(asked.partition("calls=")[2].partition(",")[0]) < 50, "it is asked again and again, without a pause"
     assert len(caplog.records) == 1
+
+
+def test_keys_whose_names_are_no_text_stop_neither_a_look_nor_a_flush(server: Server) -> None:
+    for name in (b"m:{\xff!}", b"g:{\xff}", b"n:{0}\xff"):
+        server.command("SET", b"seaway::" + name, "rubbish")
+    with open_layer(f"redis://127.0.0.1:{server.port}", is_async=False) as layer:
+        assert isinstance(layer, SyncRedisLayer)
+        layer.send("work", MESSAGE)
+        assert [channel.name for channel in snapshot(layer).channels] == ["work"]
+        layer.flush()
+        assert snapshot(layer).channels == ()

@@ -356,7 +356,7 @@ class Owner:
         while True:
             command = ("SCAN", cursor, "MATCH", engine.keys.inboxes(), "COUNT", 1000)
             cursor, found = (await engine.call(Job([command], deadline, again=True, tag=node))).replies[0]
-            hashes += [key.decode() for key in found]
+            hashes += [key.decode() for key in found if key.isascii()]  # others are not ours
             if int(cursor) == 0:
                 return hashes
 

@@ -123,7 +123,7 @@ def _keys(layer: SyncRedisLayer, start: str) -> list[str]:
         cursor: Any = b"0"
         while cursor is not None:
             cursor, keys = _ask(layer, node, ("SCAN", cursor, "MATCH", f"{start}*", "COUNT", _SCAN))
-            found |= {key.decode() for key in keys}
+            found |= {key.decode() for key in keys if key.isascii()}  # others are not ours
             cursor = cursor if int(cursor) else None
     return sorted(found)
 
