@@ -102,6 +102,57 @@ async def test_a_failover_is_told_though_the_copy_lacks_what_the_owner_has_not_s
             assert await all_of(layer, inbox) == [("1", numbered(3))]
 
 
+@pytest.mark.req("GAP-002")
+async def test_what_found_no_room_behind_the_copys_last_message_is_told_after_a_failover(
+    servers: tuple[Server, Server],
+) -> None:
+    """The owner has seen nothing of it, so it is no part of the loss that is told before what can still be read."""
+    master, replica = servers
+    with FaultProxy(master) as proxy, FaultProxy(master) as other:
+        async with RedisLayer(port=proxy.port, inbox_capacity=2) as layer, RedisLayer(port=other.port) as sender:
+            inbox = await layer.new_channel("here!")
+            await layer.group_add("room", f"{inbox}1")
+            proxy.blackhole()
+            for number in range(5):
+                await sender.send_group("room", numbered(number))
+            replica.catch_up(master)
+            proxy.aim(promoted(master, replica))
+            proxy.restore()
+            assert await layer.receive([inbox], 10) == (inbox, LOST)
+            got = await all_of(layer, inbox)
+    overflow = {"type": "layer.gap", "reason": "overflow", "dropped": 3}
+    assert got == [("1", numbered(0)), ("1", numbered(1)), ("", overflow)]
+
+
+@pytest.mark.req("GAP-008")
+async def test_an_overflow_that_was_told_before_a_failover_is_not_told_by_the_copy_again(
+    servers: tuple[Server, Server],
+) -> None:
+    """The copy still had it to tell, and told it in front of its next message before the owner attached."""
+    master, replica = servers
+    with FaultProxy(master) as proxy, FaultProxy(master) as other:
+        async with RedisLayer(port=proxy.port, inbox_capacity=2) as layer, RedisLayer(port=other.port) as sender:
+            inbox = await layer.new_channel("here!")
+            await layer.group_add("room", f"{inbox}1")
+            own = layer._engine.inboxes[inbox]
+            for number in range(5):
+                await sender.send_group("room", numbered(number))
+            replica.catch_up(master)
+            cut_off(replica, master)
+            got = await all_of(layer, inbox)
+            assert got[2:] == [("", {"type": "layer.gap", "reason": "overflow", "dropped": 3})]
+            proxy.blackhole()
+            other.aim(promoted(master, replica))
+            header, payload = replica.command("XRANGE", own.stream, "-", "+")[0][1]
+            for field, value in (("o", "3"), (header, payload.encode("utf-8", "surrogateescape"))):
+                replica.command("XADD", own.stream, "*", field, value)
+            replica.command("HSET", own.hash, "d", 0)
+            proxy.aim(replica)
+            proxy.restore()
+            assert await layer.receive([inbox], 10) == (inbox, LOST)
+            assert await all_of(layer, inbox) == [("1", numbered(0))]
+
+
 async def test_news_of_an_overflow_comes_once_whoever_joins_and_leaves_meanwhile(redis: Any) -> None:
     """4: members come and go while the inbox is full."""
     layer, sender = redis.layer(inbox_capacity=2), redis.layer()

@@ -41,7 +41,13 @@ if exists then
   rest = redis.call('XRANGE', stream, '(' .. seen, '+')
   if #rest > 0 then last = rest[#rest][1] end
 end
-if (tonumber(found[4]) or 0) > 0 then rest[#rest + 1] = { last, { 'o', found[4] } } end
+-- An empty stream whose next id is above all that were seen, whatever the clock says.
+local ms, number = string.match(last, '(%d+)-(%d+)')
+local first = ms .. '-' .. string.format('%.0f', tonumber(number) + 1)
+-- What found no room in front of the rest is part of the loss that is told there, without a number: of a copy that was
+-- left behind the owner may have been told some of it already. Behind the rest it is news.
+if #rest > 0 and rest[1][2][1] == 'o' then table.remove(rest, 1) end
+if #rest > 0 and (tonumber(found[4]) or 0) > 0 then rest[#rest + 1] = { first, { 'o', found[4] } } end
 local held, bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
 for _, entry in ipairs(rest) do
   if entry[2][1] ~= 'o' and entry[2][1] ~= 'x' then
@@ -49,9 +55,6 @@ for _, entry in ipairs(rest) do
     bytes = bytes + #entry[2][2]
   end
 end
--- An empty stream whose next id is above all that were seen, whatever the clock says.
-local ms, number = string.match(last, '(%d+)-(%d+)')
-local first = ms .. '-' .. string.format('%.0f', tonumber(number) + 1)
 redis.call('DEL', stream, meta)
 redis.call('XADD', stream, first, 'x', '')
 redis.call('XDEL', stream, first)
