@@ -91,3 +91,22 @@ def test_keys_whose_names_are_no_text_stop_neither_a_look_nor_a_flush(server: Se
         assert [channel.name for channel in snapshot(layer).channels] == ["work"]
         layer.flush()
         assert snapshot(layer).channels == ()
+
+
+def test_what_stands_in_keys_stops_neither_a_look_nor_a_flush(server: Server) -> None:
+    spoilt = ["seaway::m:{a!}", "seaway::m:{b!}", "seaway::n:{0}c", "seaway::g:{d}"]
+    server.command("HSET", spoilt[0], "an", "abc")
+    for key in spoilt[1:]:
+        server.command("SET", key, "rubbish")
+    with open_layer(f"redis://127.0.0.1:{server.port}", is_async=False) as layer:
+        assert isinstance(layer, SyncRedisLayer)
+        inbox = layer.new_channel("here!")
+        layer.send(f"{inbox}1", MESSAGE)
+        layer.group_add("room", f"{inbox}1")
+        layer.flush()
+        gap = {"type": "layer.gap", "reason": "lost", "dropped": 1}
+        assert layer.receive([inbox], 10)[1] == gap
+        found = snapshot(layer)
+        assert [one.name for one in found.inboxes] == [inbox]
+        assert [one.name for one in found.groups] == ["room"]
+        assert found.spoilt == tuple(spoilt)

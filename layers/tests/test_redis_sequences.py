@@ -250,11 +250,14 @@ async def test_two_joins_at_once_hold_when_they_return_though_the_first_is_slow(
 
 
 async def test_a_receive_that_cannot_wait_for_a_slow_broker_costs_no_send_its_answer(
-    broker: Server, redis: Any
+    broker: Server, redis_in_a_loop: Any
 ) -> None:
-    """A broker that takes longer than a short ``receive`` waits, and not as long as a ``send`` does."""
+    """A broker that takes longer than a short ``receive`` waits, and not as long as a ``send`` does.
+
+    Threads exchange one batch after the other: two would take longer than a ``send`` does.
+    """
     with FaultProxy(broker) as proxy:
-        layer = redis.layer(port=proxy.port, send_deadline=8)
+        layer = redis_in_a_loop.layer(port=proxy.port, send_deadline=8)
         inbox = await layer.new_channel("here!")
         proxy.delay(2.2)  # each way: longer than half of `send_deadline`
         async with anyio.create_task_group() as tasks:

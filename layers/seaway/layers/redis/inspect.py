@@ -6,8 +6,8 @@ asked key by key while others go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import attrs
 
@@ -17,6 +17,7 @@ from seaway.layers.redis._synchronous import drive
 from seaway.layers.redis.keys import TAG, tag_in
 
 _SCAN = 1000
+StateT = TypeVar("StateT")
 
 
 @attrs.frozen
@@ -58,11 +59,68 @@ class GroupState:
 
 @attrs.frozen
 class Snapshot:
-    """What a namespace holds, each part in the order of names."""
+    """What a namespace holds, each part in the order of names.
+
+    Attributes:
+        spoilt: keys in which stands something that the layer does not write.
+    """
 
     inboxes: tuple[InboxState, ...]
     channels: tuple[ChannelState, ...]
     groups: tuple[GroupState, ...]
+    spoilt: tuple[str, ...]
+
+
+class _Looks:
+    """The looks at one namespace, and which keys could not be understood."""
+
+    def __init__(self, layer: SyncRedisLayer) -> None:
+        self._layer = layer
+        self._base = layer._engine.keys.base
+        self.spoilt: list[str] = []
+
+    def all(self, start: str, read: Callable[[str, str], StateT | None]) -> tuple[StateT, ...]:
+        """Return what *read* makes of each key that begins with *start* and of its name without that, if anything."""
+        start = self._base + start
+        found: list[StateT] = []
+        for key in _keys(self._layer, start):
+            try:
+                state = read(key, key[len(start) :])
+            except ValueError:
+                self.spoilt.append(key)
+            else:
+                found += [] if state is None else [state]
+        return tuple(found)
+
+    def inbox(self, key: str, name: str) -> InboxState | None:
+        fields = self._ask(tag_in(key), ("HMGET", key, "an", "rn", "ab", "rb", "d", "by"))
+        if fields == [None] * 6:
+            return None  # it has gone since its name was read
+        appended, taken, bytes_in, bytes_out, dropped = (int(field or 0) for field in fields[:5])
+        return InboxState(
+            name=name[:-1],
+            owner=(fields[5] or b"").decode("utf-8", "replace"),
+            pending=max(0, appended - taken),
+            pending_bytes=max(0, bytes_in - bytes_out),
+            dropped=dropped,
+            lease=max(0, self._ask(tag_in(key), ("PTTL", key))) / 1000,
+        )
+
+    def channel(self, key: str, name: str) -> ChannelState | None:
+        pending = self._ask(TAG, ("LLEN", key))
+        return ChannelState(name, pending) if pending else None
+
+    def group(self, key: str, name: str) -> GroupState | None:
+        seconds, microseconds = self._ask(tag_in(key), ("TIME",))
+        now = int(seconds) * 1000 + int(microseconds) // 1000
+        pairs = self._ask(tag_in(key), ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES"))
+        members = {
+            member.decode(): (float(score) - now) / 1000 for member, score in zip(pairs[::2], pairs[1::2], strict=True)
+        }
+        return GroupState(name[:-1], dict(sorted(members.items()))) if members else None
+
+    def _ask(self, tag: Tag, command: tuple[Any, ...]) -> Any:
+        return _ask(self._layer, tag, command)
 
 
 def snapshot(layer: SyncRedisLayer) -> Snapshot:
@@ -74,46 +132,11 @@ def snapshot(layer: SyncRedisLayer) -> Snapshot:
     Raises:
         ConnectionError: the broker cannot be reached, or refuses.
     """
-    base = layer._engine.keys.base
-    return Snapshot(
-        inboxes=tuple(_inboxes(layer, base)),
-        channels=tuple(_channels(layer, f"{base}n:{{{TAG}}}")),
-        groups=tuple(_groups(layer, base)),
-    )
-
-
-def _inboxes(layer: SyncRedisLayer, base: str) -> Iterator[InboxState]:
-    for key in _keys(layer, f"{base}m:{{"):
-        fields = _ask(layer, tag_in(key), ("HMGET", key, "an", "rn", "ab", "rb", "d", "by"))
-        if fields[0] is None:
-            continue  # it has gone since its name was read
-        appended, taken, bytes_in, bytes_out, dropped = (int(field or 0) for field in fields[:5])
-        yield InboxState(
-            name=key[len(f"{base}m:{{") : -1],
-            owner=(fields[5] or b"").decode("utf-8", "replace"),
-            pending=max(0, appended - taken),
-            pending_bytes=max(0, bytes_in - bytes_out),
-            dropped=dropped,
-            lease=max(0, _ask(layer, tag_in(key), ("PTTL", key))) / 1000,
-        )
-
-
-def _channels(layer: SyncRedisLayer, start: str) -> Iterator[ChannelState]:
-    for key in _keys(layer, start):
-        if pending := _ask(layer, TAG, ("LLEN", key)):
-            yield ChannelState(key[len(start) :], pending)
-
-
-def _groups(layer: SyncRedisLayer, base: str) -> Iterator[GroupState]:
-    for key in _keys(layer, f"{base}g:{{"):
-        seconds, microseconds = _ask(layer, tag_in(key), ("TIME",))
-        now = int(seconds) * 1000 + int(microseconds) // 1000
-        pairs = _ask(layer, tag_in(key), ("ZRANGEBYSCORE", key, f"({now}", "+inf", "WITHSCORES"))
-        members = {
-            name.decode(): (float(score) - now) / 1000 for name, score in zip(pairs[::2], pairs[1::2], strict=True)
-        }
-        if members:
-            yield GroupState(key[len(f"{base}g:{{") : -1], dict(sorted(members.items())))
+    looks = _Looks(layer)
+    inboxes = looks.all("m:{", looks.inbox)
+    channels = looks.all(f"n:{{{TAG}}}", looks.channel)
+    groups = looks.all("g:{", looks.group)
+    return Snapshot(inboxes, channels, groups, tuple(looks.spoilt))
 
 
 def _keys(layer: SyncRedisLayer, start: str) -> list[str]:
@@ -132,5 +155,7 @@ def _ask(layer: SyncRedisLayer, tag: Tag, command: tuple[Any, ...]) -> Any:
     job = drive(layer._engine.call(Job([command], layer._engine.deadline(), again=True, tag=tag)))
     reply = job.replies[0]
     if isinstance(reply, Exception):
+        if str(reply).startswith("WRONGTYPE"):
+            raise ValueError(str(reply))
         raise ConnectionError(f"the broker refuses {command[0]}: {reply}")
     return reply

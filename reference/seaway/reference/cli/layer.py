@@ -104,6 +104,8 @@ def _show(found: Snapshot) -> None:
             console.print(table)
         else:
             console.print(f"{table.title}: none")
+    if found.spoilt:
+        console.print("Keys in which somebody else has written:", *found.spoilt, sep="\n  ", markup=False)
 
 
 def _seconds(lease: float) -> str:
