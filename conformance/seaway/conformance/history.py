@@ -356,7 +356,7 @@ def read_logs(paths: Iterable[Path]) -> list[Event]:
     events = []
     for path in paths:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        events += [_event(json.loads(line)) for line in lines]
+        events += [as_event(line) for line in lines]
     return events
 
 
@@ -365,7 +365,9 @@ def as_line(event: Event) -> str:
     return json.dumps(asdict(event)) + "\n"
 
 
-def _event(data: dict[str, Any]) -> Event:
+def as_event(line: str) -> Event:
+    """Return the event that `as_line` has made *line* of."""
+    data: dict[str, Any] = json.loads(line)
     return Event(**{**data, "channels": tuple(data["channels"])})
 
 

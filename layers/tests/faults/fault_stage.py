@@ -14,7 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,8 @@ from attrs import asdict, evolve, frozen
 from fault_worker import Part
 
 from seaway.conformance.brokers import Cluster, ClusterProxy, FaultProxy, Server
-from seaway.conformance.history import Bounds, Event, History, check, read_logs
+from seaway.conformance.history import Bounds, Event, History, as_event, check, read_logs
+from seaway.conformance.history_spans import Spans
 from seaway.conformance.recorder import Recorder
 from seaway.spec import inbox_of
 
@@ -106,6 +108,33 @@ class Process:
             if pipe is not None:
                 pipe.close()
         self.proxy.close()
+
+
+class News:
+    """What the logs in *folder* say from now on; what they said before is not read, for it may be very much."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ends = {path: path.stat().st_size for path in sorted(folder.glob("*.log"))}
+        self._sent: set[str] = set()
+        self._came: list[tuple[str, str]] = []
+
+    def heard(self, moment: float) -> set[str]:
+        """Return which processes have had a message that was sent after *moment*."""
+        for event in self._read():
+            if event.operation in ("send", "send_group") and event.phase == "begun" and event.time > moment * 1e9:
+                self._sent.add(event.message)
+            elif event.operation == "receive" and event.message:
+                self._came.append((event.process, event.message))
+        return {process for process, message in self._came if message in self._sent}
+
+    def _read(self) -> Iterator[Event]:
+        for path, end in self._ends.items():
+            with path.open("rb") as log:
+                log.seek(end)
+                whole, _, _ = log.read().rpartition(b"\n")
+            if whole:
+                self._ends[path] = end + len(whole) + 1
+                yield from map(as_event, whole.decode().split("\n"))
 
 
 class Stage:
@@ -207,17 +236,19 @@ class Stage:
 
         `judge` says how long it took.
         """
-        moment = time.monotonic()
-        self.back.append(moment)
-        names = [process.part.name for process in self.readers if process.runs]
-        while time.monotonic() < moment + FLOW_SECONDS:
+        self.back.append(time.monotonic())
+        news = News(self._folder)
+        silent = {process.part.name for process in self.readers if process.runs}
+        while silent and time.monotonic() < self.back[-1] + FLOW_SECONDS:
             time.sleep(0.2)
-            history = History(self._events(), self.bounds)
-            if all(_first(history, moment, name) < float("inf") for name in names):
-                return
+            silent -= news.heard(self.back[-1])
 
     def _events(self) -> list[Event]:
         return read_logs(sorted(self._folder.glob("*.log")))
+
+    def touched(self) -> None:
+        """Log that something happens to the broker that is no fault of ours, and does not count as one."""
+        self._recorder.happened("fault")
 
     def killed(self, process: Process) -> None:
         """Kill *process*, and log it."""
@@ -256,7 +287,8 @@ class Account:
     def __init__(self, events: list[Event], stage: Stage) -> None:
         history = History(events, stage.bounds)
         readers = {process.part.name: process.inbox for process in stage.readers}
-        hit = [_hits(history, fault, readers) for fault in stage.faults]
+        calls = Spans(history.of(*SENDING))
+        hit = [_hits(calls, fault, readers) for fault in stage.faults]
         self.faults = len(hit)
         self.hits = sum(count > 0 for count in hit)
         self.in_flight = sum(hit)
@@ -268,7 +300,7 @@ class Account:
             self.gaps[reason] = self.gaps.get(reason, 0) + 1
         killed = {event.process for event in events if event.operation == "killed"}
         living = readers.keys() - killed
-        self.flowing = [max(_first(history, moment, name) for name in living) for moment in stage.back]
+        self.flowing = [_last_of(history, moment, living) for moment in stage.back]
 
     def __str__(self) -> str:
         flowing = ", ".join(f"{seconds:.2f}" for seconds in self.flowing) or "-"
@@ -278,24 +310,26 @@ class Account:
         )
 
 
-def _hits(history: History, fault: Fault, readers: dict[str, str]) -> int:
-    """Return how many calls *fault* came upon; *readers* are inboxes by process."""
+def _hits(calls: Spans, fault: Fault, readers: dict[str, str]) -> int:
+    """Return how many of *calls* *fault* came upon; *readers* are inboxes by process."""
     inboxes = [inbox for name, inbox in readers.items() if name in fault.processes]
     count = 0
-    for call in history.of(*SENDING):
-        if call.begin < fault.end and call.end > fault.begin:
-            target = inbox_of(call.channel) if call.channel else None
-            to_reader = bool(inboxes) and (target is None or target in inboxes)
-            count += call.first.process in fault.processes or to_reader
+    for call in calls.between(fault.begin, fault.end):
+        target = inbox_of(call.channel) if call.channel else None
+        to_reader = bool(inboxes) and (target is None or target in inboxes)
+        count += call.first.process in fault.processes or to_reader
     return count
 
 
-def _first(history: History, moment: float, reader: str) -> float:
-    """Return after how many seconds *reader* had a message that was sent after *moment*; infinity if never."""
+def _last_of(history: History, moment: float, readers: Set[str]) -> float:
+    """Return after how many seconds each of *readers* had had a message sent after *moment*; infinity if never."""
     begin = moment * 1e9
-    for call in history.received:
+    silent = set(readers)
+    for call in history.received[bisect_left(history.received, begin, key=lambda call: call.end) :]:
         send = history.sends.get(call.came)
-        if call.first.process == reader and send is not None and send.begin > begin:
+        if send is not None and send.begin > begin:
+            silent.discard(call.first.process)
+        if not silent:
             return (call.end - begin) / 1e9
     return float("inf")
 
