@@ -21,6 +21,7 @@ from seaway.conformance.runner import Result, run
 from seaway.conformance.suites import LAYER
 from seaway.conformance.world import Subject
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine takes minutes for what takes seconds
 LIMITS = Limits(deadline=15.0)
 SYNC = Subject("sync")
 

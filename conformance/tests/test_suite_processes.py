@@ -19,6 +19,7 @@ from seaway.conformance.harness import LayerHarness
 from seaway.conformance.runner import Result, offered, run
 from seaway.conformance.world import Subject
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine takes minutes for what takes seconds
 LIMITS = Limits(deadline=20.0)  # all of them run side by side, with some thirty processes
 SYNC = Subject("sync")
 

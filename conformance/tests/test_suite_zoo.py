@@ -14,6 +14,7 @@ from seaway.conformance.world import Subject
 from seaway.conformance.zoo import MUTANTS, ZooHarness
 from seaway.spec.registry import requirements
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine takes minutes for what takes seconds
 SUBJECT = Subject("asyncio")
 LIMITS = Limits(deadline=10.0)  # eight side by side, and whatever else the machine does
 SIDE_BY_SIDE = 8

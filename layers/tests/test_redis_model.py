@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from seaway.conformance.brokers import Server
 from seaway.layers.redis import SyncRedisLayer
 
+pytestmark = pytest.mark.timeout(900)
 LARGE = os.environ.get("SEAWAY_FAULTS") == "large"
 
 locals_ = st.sampled_from("123")

@@ -24,7 +24,10 @@ from seaway.conformance.face import Hang, Outcome
 from seaway.conformance.roles import Task
 from seaway.spec import from_json, to_json
 
-START_SECONDS = 10.0
+
+def start_seconds(deadline: float) -> float:
+    """Return how long a process may take to begin, where a call may take *deadline*. One that dies is noticed."""
+    return 10.0 + 4 * deadline
 
 
 class RemoteError(Exception):
@@ -69,9 +72,8 @@ class Remote:
             env=environment(),
         )
         remote = cls(process, deadline)
-        await remote._ask(
-            {"command": "make", "target": target, "make": make, "backend": backend}, START_SECONDS + deadline
-        )
+        request = {"command": "make", "target": target, "make": make, "backend": backend}
+        await remote._ask(request, start_seconds(deadline))
         return remote
 
     async def call(self, name: str, *arguments: Any) -> Any:

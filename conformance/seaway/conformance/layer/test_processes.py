@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -13,7 +14,7 @@ import pytest
 
 from seaway.conformance.face import in_thread
 from seaway.conformance.layer.values import SENTINEL, number_of, numbered, numbers
-from seaway.conformance.remote import environment
+from seaway.conformance.remote import environment, start_seconds
 from seaway.conformance.world import World
 
 LEASE = 1.5
@@ -23,13 +24,20 @@ LEASE = 1.5
 @pytest.mark.needs("fork")
 async def test_a_forked_child_is_told_so(world: World) -> None:
     make = {"is_async": world.subject.is_async, "namespace": world.namespace}
-    request = json.dumps({"target": world.harness.target, "make": make})
+    request = json.dumps({"target": world.harness.target, "make": make, "deadline": world.limits.deadline})
 
-    def check() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "seaway.conformance.fork_check"]
-        return subprocess.run(command, input=request, capture_output=True, text=True, timeout=20, env=environment())
+    command = [sys.executable, "-m", "seaway.conformance.fork_check"]
+    seconds = start_seconds(world.limits.deadline)
+
+    def check() -> subprocess.CompletedProcess[str] | None:
+        with suppress(subprocess.TimeoutExpired):
+            return subprocess.run(
+                command, input=request, capture_output=True, text=True, timeout=seconds, env=environment()
+            )
+        return None
 
     done = await in_thread(check, world.subject.backend)
+    assert done is not None, f"a process that forks with an object of the layer has not ended within {seconds:g} s"
     assert done.returncode == 0, done.stderr[-500:]
     answers = json.loads(done.stdout)
     assert answers.pop("close") == "", "close in a forked child has no effect, and does not raise"
