@@ -16,6 +16,7 @@ from attrs import frozen
 
 from seaway.conformance.face import Call, Face, Hang, Limits, Outcome, Unexpected, in_thread
 from seaway.conformance.harness import BrokerAction, LayerHarness, LinkAction
+from seaway.conformance.pace import Pace
 from seaway.conformance.remote import Remote
 
 
@@ -144,6 +145,12 @@ class World:
         if outcome.error is not None:
             raise Unexpected(f"{again!r} raised {outcome.error!r}") from outcome.error
         return outcome.value
+
+    async def raises_in_time(self, call: Call, send_deadline: float) -> None:
+        """*call* must raise ``ConnectionError`` within *send_deadline* seconds and a margin of 1 second, by `Pace`."""
+        with Pace() as pace:
+            await call.raises(ConnectionError)
+        assert pace.seconds <= send_deadline + 1, f"{call!r} raised after {pace.seconds:.1f} s"
 
     async def recovered(self, layer: Face, inbox: str) -> None:
         """Return when a message comes to *inbox* of *layer* again; what comes before it is not kept."""

@@ -8,22 +8,15 @@ from typing import Any
 import anyio
 import pytest
 
-from seaway.conformance.face import Call
 from seaway.conformance.layer.values import SENTINEL, numbered, numbers
+from seaway.conformance.pace import Pace
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
 """Seconds. Where a call must succeed with it, it is made by `World.accepted`."""
-LEASE = 1.5
+LEASE = 3.0
 QUIET = 6.0
 """Seconds: longer than clients of brokers wait for a reply by default."""
-
-
-async def _raises_in_time(call: Call) -> None:
-    begun = time.monotonic()
-    await call.raises(ConnectionError)
-    passed = time.monotonic() - begun
-    assert passed <= SEND_DEADLINE + 1, f"{call!r} raised after {passed:.1f} s"
 
 
 @pytest.mark.req("LAY-036")
@@ -32,8 +25,8 @@ async def test_send_without_a_broker_raises_in_time(world: World) -> None:
     layer = world.layer(send_deadline=SEND_DEADLINE)
     await world.reachable(layer)
     async with world.without_broker():
-        await _raises_in_time(layer.send("work", numbered(1)))
-        await _raises_in_time(layer.send_group("room", numbered(1)))
+        await world.raises_in_time(layer.send("work", numbered(1)), SEND_DEADLINE)
+        await world.raises_in_time(layer.send_group("room", numbered(1)), SEND_DEADLINE)
 
 
 @pytest.mark.req("LAY-037")
@@ -93,9 +86,9 @@ async def test_inboxes_and_memberships_need_a_broker(world: World) -> None:
     inbox = await world.accepted(layer.new_channel)
     await world.accepted(lambda: layer.group_add("hall", f"{inbox}1"))
     async with world.without_broker():
-        await _raises_in_time(layer.new_channel("here!"))
-        await _raises_in_time(layer.group_add("room", f"{inbox}1"))
-        await _raises_in_time(layer.group_discard("hall", f"{inbox}1"))
+        await world.raises_in_time(layer.new_channel("here!"), SEND_DEADLINE)
+        await world.raises_in_time(layer.group_add("room", f"{inbox}1"), SEND_DEADLINE)
+        await world.raises_in_time(layer.group_discard("hall", f"{inbox}1"), SEND_DEADLINE)
 
 
 @pytest.mark.req("LAY-065")
@@ -115,11 +108,10 @@ async def test_closing_a_channel_without_memberships_asks_nobody(world: World) -
     layer = world.layer(send_deadline=SEND_DEADLINE)
     inbox = await world.accepted(layer.new_channel)
     async with world.without_broker():
-        begun = time.monotonic()
-        for number in range(4):
-            await layer.close_channel(f"{inbox}{number}")
-        passed = time.monotonic() - begun
-    assert passed < 4 * SEND_DEADLINE / 2, f"4 calls took {passed:.1f} s without a broker"
+        with Pace() as pace:
+            for number in range(4):
+                await layer.close_channel(f"{inbox}{number}")
+    assert pace.seconds < 4 * SEND_DEADLINE / 2, f"4 calls took {pace.seconds:.1f} s without a broker"
 
 
 @pytest.mark.req("LAY-021")

@@ -98,7 +98,7 @@ class TrustsTheCable(ModelLayer):
 
     async def send(self, channel: str, message: Message) -> None:
         if self.cut_off is not None:
-            await anyio.sleep(self.options.send_deadline + 1.3)
+            await anyio.sleep(self.options.send_deadline + 3)
         await super().send(channel, message)
 
 

@@ -191,7 +191,7 @@ class RaisesLate(ModelLayer):
         try:
             await super().send(channel, message)
         except ConnectionError:
-            await anyio.sleep(self.options.send_deadline + 1.2)
+            await anyio.sleep(self.options.send_deadline + 3)
             raise
 
     async def send_group(self, group: str, message: Message) -> None:
@@ -259,7 +259,7 @@ class ClosingAsks(ModelLayer):
     async def close_channel(self, channel: str) -> None:
         await super().close_channel(channel)
         if not self.broker.is_up:
-            await anyio.sleep(self.options.send_deadline)
+            await anyio.sleep(2 * self.options.send_deadline)
 
 
 @breaks("LAY-021")
