@@ -40,7 +40,7 @@ class Harness(LayerHarness):
     processes = True
     broker_clock = True
     broker_actions = ("stop", "start", "lose_data", "freeze", "promote")
-    options = MappingProxyType({"send_deadline": 15.0})  # a machine that is busy is no broker that is away
+    options = MappingProxyType({"send_deadline": 30.0})  # a machine that is busy is no broker that is away
     binary = ""
     configuration: str | None = None
 

@@ -10,7 +10,7 @@ from seaway.conformance.runner import offered, run
 from seaway.conformance.target import load
 from seaway.conformance.world import Subject
 
-LIMITS = Limits(deadline=15.0)
+LIMITS = Limits(deadline=30.0)
 SUBJECTS = ("asyncio", "trio", "sync")
 NOT_OFFERED = {
     "url": "tests of what a URL of the memory layer means",

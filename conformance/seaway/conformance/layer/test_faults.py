@@ -75,7 +75,7 @@ async def test_a_waiting_receive_goes_on_when_the_broker_is_back(world: World) -
         await world.reachable()
         await world.layer().send("work", numbered(1))
 
-    outcome = await world.waiting(layer.receive(["work"], 6.0), fault)
+    outcome = await world.waiting(layer.receive(["work"], 1 + world.limits.deadline), fault)
     assert outcome.value == ("work", numbered(1)), outcome
 
 

@@ -13,7 +13,7 @@ from seaway.conformance.layer.values import SENTINEL, numbered, numbers
 from seaway.conformance.world import World
 
 SEND_DEADLINE = 0.5
-LEASE = 3.0
+LEASE = 6.0
 
 
 async def _joined(world: World, **options: Any) -> tuple[Face, str]:
@@ -103,7 +103,7 @@ async def test_a_waiting_receive_goes_on_after_a_cut(world: World) -> None:
         await world.link(layer, "cut")
         await sender.send("work", numbered(1))
 
-    outcome = await world.waiting(layer.receive([inbox, "work"], 4.0), fault)
+    outcome = await world.waiting(layer.receive([inbox, "work"], world.limits.deadline), fault)
     assert outcome.value == ("work", numbered(1)), outcome
 
 
