@@ -152,10 +152,10 @@ def _keys(layer: SyncRedisLayer, start: str) -> list[str]:
 
 
 def _ask(layer: SyncRedisLayer, tag: Tag, command: tuple[Any, ...]) -> Any:
-    job = drive(layer._engine.call(Job([command], layer._engine.deadline(), again=True, tag=tag)))
-    reply = job.replies[0]
-    if isinstance(reply, Exception):
-        if str(reply).startswith("WRONGTYPE"):
-            raise ValueError(str(reply))
-        raise ConnectionError(f"the broker refuses {command[0]}: {reply}")
-    return reply
+    """Return the answer to *command*; ``ValueError`` if its key holds something else than the layer writes."""
+    try:
+        return drive(layer._engine.call(Job([command], layer._engine.deadline(), again=True, tag=tag))).replies[0]
+    except ConnectionError as error:
+        if "WRONGTYPE" in str(error):
+            raise ValueError(str(error)) from None
+        raise
