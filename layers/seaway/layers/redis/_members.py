@@ -20,15 +20,17 @@ class Membership:
 
     Attributes:
         score: the end of the inbox's lease in the group, as the broker told it last; ``None``: not a member there.
+        joining: the join that is at work, until its answer has come.
         turn: those who want to change it and wait, the first of them at work: changes run one after the other.
     """
 
-    __slots__ = ("_left", "_newest", "_snapshot", "channels", "group", "score", "turn")
+    __slots__ = ("_left", "_newest", "_snapshot", "channels", "group", "joining", "score", "turn")
 
     def __init__(self, group: str) -> None:
         self.group = group
         self.channels: dict[str, Id] = {}
         self.score: int | None = None
+        self.joining: Change | None = None
         self.turn: deque[Any] = deque()
         self._left: list[tuple[str, Id, Id]] = []
         self._newest = _NEVER
@@ -71,3 +73,37 @@ class Membership:
     def is_idle(self) -> bool:
         """Return whether nothing is left to remember."""
         return not self.channels and not self.turn and not self._left and self.score is None
+
+
+class Background:
+    """Has the turn of a membership, and nobody to wake."""
+
+    def wake(self) -> None:
+        """Nothing: it has never waited."""
+
+
+class Change:
+    """One change of a membership, under way.
+
+    Attributes:
+        stream: which stream of the inbox the answer is about.
+        along: joins of other channels that share the answer to this one, each with the *waiter* of its call.
+        is_cancelled: whether its call has failed.
+        is_answered: whether the broker has said that the inbox is a member.
+        is_done: whether that has made the channel a member.
+    """
+
+    def __init__(self, own: Any, membership: Membership, channel: str) -> None:
+        self.own = own
+        self.membership = membership
+        self.channel = channel
+        self.stream = 0
+        self.along: dict[str, Change] = {}
+        self.waiter: Any = None
+        self.is_cancelled = False
+        self.is_answered = False
+        self.is_done = False
+
+    def may_share(self, channel: str) -> bool:
+        """Return whether a join of *channel* may share the answer: not of one that another call could take back."""
+        return channel != self.channel and channel not in self.along

@@ -18,7 +18,7 @@ from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
 from seaway.layers.redis._jobs import Job, Tag, call
 from seaway.layers.redis._link import ANSWER
-from seaway.layers.redis._members import Membership
+from seaway.layers.redis._members import Background, Change, Membership
 from seaway.layers.redis._scripts import BEAT, FLUSH_INBOX, FLUSH_LISTS, JOIN, LEAVE
 from seaway.layers.redis._wire import Command, Id, parse_id
 from seaway.layers.redis.keys import TAG, tag_in
@@ -145,19 +145,21 @@ class Owner:
         engine = self._engine
         own = self.own_inbox(route)
         deadline = self._deadline()
+        while (change := self._joins_along(own, group, route.name, deadline)) is not None:
+            if await self._along(change):
+                return
+            if own.closed:
+                raise _closed(own)
         membership = await self._turn(own, group, deadline)
-        change = _Change(own, membership, route.name)
+        change = Change(own, membership, route.name)
         commands = [self._join(own, group), ("HGET", own.hash, "l")]
         job = Job(commands, deadline, again=True, done=partial(self._joined, change), tag=(group, own.name))
         change.stream = own.streams
+        membership.joining = change
         try:
             await engine.call(job)
         except BaseException:
-            with engine.lock:
-                change.is_cancelled = True
-                if change.is_done:
-                    membership.discard(route.name, None)
-                    _forget(own.groups_of, route.name, group)
+            self._undo(change)
             raise
         finally:
             if job.ended:
@@ -165,26 +167,71 @@ class Owner:
             else:  # whoever asked has gone; the turn ends with the answer
                 job.done = partial(self._joined_late, change)
 
+    def _joins_along(self, own: OwnInbox, group: str, channel: str, deadline: float) -> Change | None:
+        """Let a join share the answer that another waits for, if nothing is to happen to the group between the two."""
+        with self._engine.lock:
+            membership = own.memberships.get(group)
+            if membership is None or membership.joining is None or len(membership.turn) != 1:
+                return None
+            if not membership.joining.may_share(channel):
+                return None
+            change = Change(own, membership, channel)
+            change.stream = membership.joining.stream
+            change.waiter = self._engine.new_waiter(max(deadline - monotonic(), 0))
+            change.waiter.arm()
+            membership.joining.along[channel] = change
+            return change
+
+    async def _along(self, change: Change) -> bool:
+        """Wait for the answer that *change* shares; ``False`` if the other has had none, whose time began earlier."""
+        try:
+            if not await self._engine.wait(change.waiter):
+                raise ConnectionError(f"an earlier join of {change.membership.group!r} has had no answer")
+        except BaseException:
+            self._undo(change)
+            with self._engine.lock:
+                if not change.own.closed:
+                    self._settle(change.own, change.membership)
+            raise
+        return change.is_answered
+
+    def _undo(self, change: Change) -> None:
+        """The call behind the join *change* has failed: its channel is no member, now or when the answer comes."""
+        with self._engine.lock:
+            change.is_cancelled = True
+            if change.is_done:
+                change.membership.discard(change.channel, None)
+                _forget(change.own.groups_of, change.channel, change.membership.group)
+
     def _join(self, own: OwnInbox, group: str) -> Command:
         engine = self._engine
         return call(JOIN, (engine.keys.group(group),), engine.keys.base, own.name, engine.options.lease_at_broker())
 
-    def _joined(self, change: _Change, job: Job) -> None:
-        if job.error is not None:
-            return
+    def _joined(self, change: Change, job: Job) -> None:
         own, membership = change.own, change.membership
         with self._engine.lock:
-            (score, was_member), last = job.replies
-            if membership.score is not None and not was_member and membership.channels:
-                own.lapsed()
-                self._engine.nudge(own)
-            membership.score = int(score)
-            if not change.is_cancelled and not own.closed and change.channel not in membership.channels:
-                membership.add(change.channel, _position(last) if change.stream == own.streams else (0, 0))
-                own.groups_of.setdefault(change.channel, set()).add(membership.group)
-                change.is_done = True
+            membership.joining = None
+            if job.error is None:
+                (score, was_member), last = job.replies
+                if membership.score is not None and not was_member and membership.channels:
+                    own.lapsed()
+                    self._engine.nudge(own)
+                membership.score = int(score)
+                since = _position(last) if change.stream == own.streams else (0, 0)
+                for one in (change, *change.along.values()):
+                    self._join_done(one, since)
+        for one in change.along.values():
+            one.waiter.wake()
 
-    def _joined_late(self, change: _Change, job: Job) -> None:
+    def _join_done(self, change: Change, since: Id) -> None:
+        own, membership = change.own, change.membership
+        change.is_answered = True
+        if not change.is_cancelled and not own.closed and change.channel not in membership.channels:
+            membership.add(change.channel, since)
+            own.groups_of.setdefault(change.channel, set()).add(membership.group)
+            change.is_done = True
+
+    def _joined_late(self, change: Change, job: Job) -> None:
         self._joined(change, job)
         self._release(change.own, change.membership)
 
@@ -202,7 +249,7 @@ class Owner:
         commands: list[Command] = [("HGET", own.hash, "l")]
         if len(membership.channels) == 1 and membership.score is not None:
             commands.append(self._leave(own, membership))
-        change = _Change(own, membership, route.name)
+        change = Change(own, membership, route.name)
         change.stream = own.streams
         # In this order: what was sent before this call is in the inbox.
         job = Job(commands, deadline, again=True, done=partial(self._discarded, change), tag=(own.name, group))
@@ -218,7 +265,7 @@ class Owner:
         engine = self._engine
         return call(LEAVE, (engine.keys.group(membership.group),), engine.keys.base, own.name, membership.score)
 
-    def _discarded(self, change: _Change, job: Job) -> None:
+    def _discarded(self, change: Change, job: Job) -> None:
         if job.error is not None:
             return
         own, membership = change.own, change.membership
@@ -229,7 +276,7 @@ class Owner:
             if len(job.replies) > 1:
                 membership.score = None
 
-    def _discarded_late(self, change: _Change, job: Job) -> None:
+    def _discarded_late(self, change: Change, job: Job) -> None:
         self._discarded(change, job)
         self._release(change.own, change.membership)
 
@@ -249,7 +296,7 @@ class Owner:
         try:
             granted = await engine.wait(waiter)
             if own.closed:
-                raise RuntimeError(f"the inbox {own.name!r} was closed while this call waited (LAY-072)")
+                raise _closed(own)
             if not granted:
                 raise ConnectionError(f"an earlier change of {membership.group!r} has had no answer; nothing was done")
         except BaseException:
@@ -278,7 +325,7 @@ class Owner:
             return []
         job = Job([self._leave(own, membership)], self._deadline(), again=True, tag=membership.group)
         membership.score = None  # not renewed; unless the broker hears of it now, it ends with its lease
-        membership.turn.append(_Background())
+        membership.turn.append(Background())
         job.done = partial(self._left, own, membership)
         self._engine.submit(job)
         return [job]
@@ -308,7 +355,7 @@ class Owner:
         engine = self._engine
         keys = [engine.keys.group(one.group) for one in memberships]
         for one in memberships:
-            one.turn.append(_Background())
+            one.turn.append(Background())
         command = call(BEAT, keys, engine.keys.base, own.name, engine.options.lease_at_broker())
         done = partial(self._renewed, own, memberships)
         return Job([command], self._deadline(), again=True, done=done, tag=memberships[0].group)
@@ -371,23 +418,8 @@ class Owner:
             await engine.sleep(0.002)
 
 
-class _Background:
-    """Has the turn of a membership, and nobody to wake."""
-
-    def wake(self) -> None:
-        """Nothing: it has never waited."""
-
-
-class _Change:
-    """One change of a membership, under way."""
-
-    def __init__(self, own: OwnInbox, membership: Membership, channel: str) -> None:
-        self.own = own
-        self.membership = membership
-        self.channel = channel
-        self.stream = 0
-        self.is_cancelled = False
-        self.is_done = False
+def _closed(own: OwnInbox) -> RuntimeError:
+    return RuntimeError(f"the inbox {own.name!r} was closed while this call waited (LAY-072)")
 
 
 def _forget(groups_of: dict[str, set[str]], channel: str, group: str) -> None:
