@@ -17,6 +17,7 @@ from redis import Redis as Client
 from seaway.conformance.brokers import Server
 from seaway.conformance.brokers.server import until
 from seaway.layers.redis import SyncRedisLayer
+from seaway.layers.redis._inboxes import Clock
 from seaway.layers.redis._scripts import SEND
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
@@ -98,6 +99,13 @@ async def test_who_never_reads_is_bounded_in_bytes_and_everything_else_is_counte
     print(f"{count} broadcasts to who does not read: {taken} kept, {dropped} dropped, both exact")
     assert taken + dropped == count
     assert 900 < taken <= 1024
+
+
+def test_what_was_written_at_the_end_of_a_millisecond_does_not_expire_at_its_beginning() -> None:
+    """L14: an id has no more than milliseconds."""
+    clock = Clock(lambda: 100.0)
+    clock.set(1000, 999_999)
+    assert clock.deadline(1_000_999, 60.0) >= 160.0
 
 
 async def test_nothing_expires_early_and_order_holds_whatever_any_clock_says(

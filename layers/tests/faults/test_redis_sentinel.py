@@ -8,10 +8,12 @@ then the copy lacks what the readers have not seen, and nothing in it says so. C
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -23,6 +25,7 @@ from fault_stage import LARGE, Stage, judge
 from seaway.conformance.brokers import Sentinels, Server
 from seaway.conformance.brokers.server import HOST, until
 from seaway.conformance.history import Bounds
+from seaway.layers import open_layer
 
 READERS, SENDERS, TIMES = (8, 3, 5) if LARGE else (2, 1, 1)
 KINDS = ("asyncio", "trio", "sync")
@@ -129,3 +132,17 @@ def test_a_failover_is_told_to_every_reader(
             stage.flow()
         account = judge(stage, at_least=len(failovers) * TIMES, within=WITHIN + 20 * behind)
     assert account.gaps.get("lost", 0) >= READERS * len(failovers) * TIMES, str(account)
+
+
+def test_a_connection_to_a_master_that_was_replaced_while_it_was_made_is_given_up(sentinels: Sentinels) -> None:
+    """L18: the master was frozen, and when it goes on it greets whom the Sentinels have sent to it before."""
+    old = sentinels.master
+    old.freeze()
+    layer: Any = open_layer(sentinels.url, is_async=False, send_deadline=30, namespace="late")
+    thread = threading.Thread(target=layer.send, args=("work", {"type": "fault.message"}))
+    thread.start()
+    sentinels.failed_over(old)
+    old.start()
+    thread.join()
+    layer.close()
+    assert sentinels.master.command("LLEN", "seaway:late:n:{0}work") == 1

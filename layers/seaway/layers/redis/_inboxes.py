@@ -373,5 +373,8 @@ class Clock:
         self._ahead = int(seconds) + int(microseconds) / 1e6 - self._monotonic()
 
     def deadline(self, milliseconds_: int, life: float) -> float:
-        """Return when what was written then, by the broker's clock, expires, by ours."""
-        return milliseconds_ / 1000 + life - self._ahead
+        """Return when what was written then, by the broker's clock, expires, by ours.
+
+        What was written in that millisecond may have been written at its end, and nothing expires before its time.
+        """
+        return (milliseconds_ + 1) / 1000 + life - self._ahead

@@ -145,11 +145,30 @@ class Link(ABC):
                 self._place = Place(self.options)
             address = await self._place.find(self.connect, self.sleep)
         try:
-            return await self._open(timeout, address)
+            connection = await self._open(timeout, address)
         except ConnectionError:
             if self.cluster is not None:
                 self.cluster.chart.silent(address)
             raise
+        if self.options.sentinels:
+            await self._confirm(connection)
+        return connection
+
+    async def _confirm(self, connection: Connection) -> None:
+        """Give up a *connection* to a master that was replaced while it was made.
+
+        A master that was frozen, and replaced, believes that it is one when it goes on, and so greets whom Sentinels
+        have sent to it before; what it takes then nobody will get.
+        """
+        assert self._place is not None
+        try:
+            if await self._place.find(self.connect, self.sleep) == connection.address:
+                return
+            why = ConnectionError(f"the broker at {connection.address} was replaced by another")
+        except ConnectionError as error:
+            why = error
+        await self.drop_connection(connection)
+        raise why
 
     async def _open(self, timeout: float, address: Address) -> Connection:
         deadline = monotonic() + timeout

@@ -99,7 +99,7 @@ local function to_channel(path, capacity, expiry, payload)
     list.length, list.life = redis.call('LLEN', list.key), redis.call('PTTL', list.key)
     if list.length >= capacity then return -1 end
   end
-  local deadline = now + expiry
+  local deadline = now + expiry + 1  -- 'now' is rounded down, and nothing expires before its time
   list.length = redis.call('RPUSH', list.key, pack_entry(deadline, payload))
   -- Only ever later: a short-lived message must not shorten the life of one before it.
   if list.life < expiry + AFTER then
