@@ -8,6 +8,8 @@ from seaway.conformance.client.http import connect
 from seaway.conformance.client.websocket import handshake, text, websocket
 from seaway.reference import Consumer, Mount, Route, Router, Server, Settings, SyncConsumer
 
+from .scripted import traces
+
 pytestmark = pytest.mark.anyio
 Message = dict[str, Any]
 
@@ -125,6 +127,7 @@ async def test_a_mistake_in_a_handler_is_not_taken_for_a_wrong_flavour(caplog: p
     async with serving(Route("/", Broken)) as server, connect(server.address) as client:
         assert (await client.ask("/")).status == 500
 
-    (error,) = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    (record,) = traces(caplog.records)
+    error = record.exc_info and record.exc_info[1]
     assert str(error) == "a mistake in the handler"
     assert getattr(error, "__notes__", []) == []

@@ -9,7 +9,7 @@ import pytest
 from seaway.conformance.client.http import IncompleteError, connect, request
 from seaway.conformance.client.websocket import handshake
 
-from .scripted import Consumer, Message, serving, until
+from .scripted import Consumer, Message, serving, traces, until
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,7 @@ async def test_a_client_that_takes_nothing_is_cut_off(
 
     assert isinstance(flood.error, ConnectionError)
     assert flood.sent < 16 * 1024 * 1024
-    assert not [record for record in caplog.records if record.exc_info]
+    assert not traces(caplog.records)
 
 
 async def test_a_client_that_takes_a_little_is_not_cut_off() -> None:

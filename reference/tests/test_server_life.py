@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -180,3 +183,20 @@ def test_a_server_that_was_short_of_descriptors_goes_on(loop: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
     assert done.stdout == "HTTP/1.1 200 OK\n", done.stderr
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_is_accepted_as_the_server_stops_listening_is_not_left_alone(turns: int) -> None:
+    async with Server(answer, port=0) as server:
+        client = socket.create_connection(server.address)
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+    gc.disable()  # which would end, some time, what nobody has
+    try:
+        client.settimeout(20)
+        with suppress(ConnectionError):
+            assert await anyio.to_thread.run_sync(client.recv, 1) == b""
+    finally:
+        gc.enable()
+        client.close()

@@ -122,6 +122,11 @@ class _AsyncioListener:
         self.address: tuple[str, int] | str = uds or server.sockets[0].getsockname()[:2]
 
     async def close(self) -> None:
+        # Closed at once, asyncio would leave whom it has just accepted with nobody, and the socket open.
+        for listening in self._server.sockets:
+            self._server.get_loop().remove_reader(listening)
+        await asyncio.sleep(0)
         self._server.close()
+        await asyncio.sleep(0)  # then their protocols know them, and who drains knows of all
         if self._file is not None:
             self._file.remove()
