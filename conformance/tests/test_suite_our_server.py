@@ -11,7 +11,7 @@ from seaway.conformance.serving.target import ServerTarget
 from seaway.conformance.suites import SERVER
 
 COMMAND = "{python} -m seaway.reference serve {application} --host {host} --port {port}"
-LIMITS = Limits(deadline=15.0)
+LIMITS = Limits(deadline=30.0)  # nobody waits for it who passes; a server that starts may need it on a busy machine
 TARGET = ServerTarget.load(COMMAND, None)
 
 
