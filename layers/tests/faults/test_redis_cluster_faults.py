@@ -30,7 +30,8 @@ pytestmark = pytest.mark.timeout(900)
 KINDS = ("asyncio", "trio", "sync")
 WITHIN = 2.0 if LARGE else 15.0
 """Seconds until traffic must flow again: the figure that is promised, or what a busy machine may take."""
-PAUSE = 0.01 if LARGE else 0.03
+PAUSE = 0.05 if LARGE else 0.03
+"""Seconds between two sends of a task: as many as the readers of a busy machine can take, so that they stay in step."""
 HALF = 0.05
 """Seconds for which the keys of a slot that moves are half here and half there, for each of them."""
 RECOVERY = 3.0

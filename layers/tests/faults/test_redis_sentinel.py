@@ -109,7 +109,8 @@ def thawed(sentinels: Sentinels) -> None:
 
 Failover = Callable[[Sentinels], None]
 FAILOVERS: tuple[Failover, ...] = (in_step, lagging, thawed)
-PAUSE = 0.01 if LARGE else 0.03
+PAUSE = 0.05 if LARGE else 0.03
+"""Seconds between two sends of a task: as many as the readers of a busy machine can take, so that they stay in step."""
 
 
 @pytest.mark.timeout(900)
