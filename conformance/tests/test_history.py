@@ -459,7 +459,7 @@ def test_a_gap_with_reason_lost_is_explained_by_a_fault() -> None:
     assert findings([fault, *gap], LONG) == []
 
 
-@pytest.mark.parametrize(("found", "refused_for"), [(0.0, {"GRP-012"}), (5.0, set())])
+@pytest.mark.parametrize(("found", "refused_for"), [(0.0, {"GRP-012"}), (0.001, {"GRP-012"}), (5.0, set())])
 def test_a_membership_that_is_lost_alone_may_be_found_gone_after_later_messages(
     found: float, refused_for: set[str]
 ) -> None:

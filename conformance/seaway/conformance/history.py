@@ -89,6 +89,7 @@ class Bounds:
     So many seconds of *recovery* after a fault an answer may still be late: an empty ``receive`` shows nothing.
 
     A membership that is lost alone, elsewhere than its inbox, is found gone within *found* seconds (GAP-011); 0: none.
+    So what was sent within these may come before the news, however late a busy reader takes both.
     """
 
     capacity: int | None = None

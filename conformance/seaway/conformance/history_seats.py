@@ -61,9 +61,9 @@ class _Came:
         self._last = list(accumulate((call.end for call, _ in earlier), max))
         self._ends = [send.end for _, send in earlier]
 
-    def first_after(self, send: Call) -> float:
-        """Return when the first message came that was sent after *send*."""
-        index = bisect_right(self._begins, send.end)
+    def first_after(self, moment: float) -> float:
+        """Return when the first message came that was sent after *moment*."""
+        index = bisect_right(self._begins, moment)
         return self._first[index] if index < len(self._first) else inf
 
     def last_before(self, send: Call) -> float:
@@ -117,7 +117,6 @@ class Places:
 
     def _of(self, one: Absent) -> Spans:
         came = self._came_from(one.channel).get(one.send.sender)
-        latest = inf if came is None else came.first_after(one.send)
         earliest = -inf if came is None else came.last_before(one.send)
         found: Spans = {}
         for (channel, reason), ends in self._ends.items():
@@ -130,14 +129,15 @@ class Places:
                 begin = max(begin, bisect_left(ends, earliest))
             if reason == "expired":
                 begin = max(begin, bisect_left(ends, one.send.begin + self._history.bounds.expiry * SECOND))
-            found[channel, reason] = begin, bisect_right(ends, max(latest, self._found_until(one, reason)))
+            latest = inf if came is None else came.first_after(self._told_until(one, reason))
+            found[channel, reason] = begin, bisect_right(ends, latest)
         return found
 
-    def _found_until(self, one: Absent, reason: str) -> float:
-        """Return until when a gap may stand where a lost membership was found gone, after later messages (GAP-011)."""
-        is_of_group = one.send.first.operation == "send_group"
-        found = self._history.bounds.found * SECOND
-        return one.send.begin + found if reason == "lost" and is_of_group else -inf
+    def _told_until(self, one: Absent, reason: str) -> float:
+        """Return until when what was sent may come before the news of *one*: until a lost membership is found gone."""
+        if reason != "lost" or one.send.first.operation != "send_group":
+            return one.send.end
+        return max(one.send.end, one.send.begin + self._history.bounds.found * SECOND)
 
     def _came_from(self, channel: str) -> dict[tuple[str, str], _Came]:
         """Return by sender what came for *channel*."""
