@@ -14,6 +14,7 @@ from seaway.layers._waiters import Waiter, current_home
 from seaway.layers.base import Layer, Message, Sources
 from seaway.layers.flavours import AsyncLayer, SyncLayer
 from seaway.layers.redis._asynchronous import AsyncEngine
+from seaway.layers.redis._flush import flush
 from seaway.layers.redis._jobs import Job
 from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._synchronous import SyncEngine, drive
@@ -124,7 +125,7 @@ class RedisLayer(_Redis, AsyncLayer):
     async def flush(self) -> None:
         """Drop all that waits in this namespace; owners of inboxes get a ``layer.gap`` (LAY-103, LAY-104)."""
         self._enter()
-        await self._engine.owner.flush()
+        await flush(self._engine)
 
     async def statistics(self) -> dict[str, object]:
         """Return what this object did and saw since it opened (LAY-107)."""
@@ -201,7 +202,7 @@ class SyncRedisLayer(_Redis, SyncLayer):
     def flush(self) -> None:
         """Drop all that waits in this namespace; owners of inboxes get a ``layer.gap`` (LAY-103, LAY-104)."""
         self._enter()
-        drive(self._engine.owner.flush())
+        drive(flush(self._engine))
 
     def statistics(self) -> dict[str, object]:
         """Return what this object did and saw since it opened (LAY-107)."""

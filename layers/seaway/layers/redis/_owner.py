@@ -11,17 +11,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from seaway.layers.base import Route
 from seaway.layers.redis._engine import Engine
 from seaway.layers.redis._inboxes import OwnInbox
-from seaway.layers.redis._jobs import Job, Tag, call
+from seaway.layers.redis._jobs import Job, call
 from seaway.layers.redis._link import ANSWER
 from seaway.layers.redis._members import Background, Change, Membership
-from seaway.layers.redis._scripts import BEAT, FLUSH_INBOX, FLUSH_LISTS, JOIN, LEAVE
+from seaway.layers.redis._scripts import BEAT, JOIN, LEAVE
 from seaway.layers.redis._wire import Command, Id, parse_id
-from seaway.layers.redis.keys import TAG, tag_in
+from seaway.layers.redis.keys import TAG
 
 _GROUPS = 200
 """Groups that one call renews: more would hold the broker for too long."""
@@ -33,9 +32,6 @@ class Owner:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def _deadline(self) -> float:
-        return monotonic() + self._engine.options.send_deadline
-
     # Inboxes
 
     async def new_inbox(self, name: str) -> None:
@@ -43,13 +39,13 @@ class Owner:
         engine = self._engine
         own = OwnInbox(name, engine.store, engine.client, engine.options, engine.codec, engine.keys)
         asked = monotonic()
-        job = Job([own.attach(None), ("TIME",)], self._deadline(), again=True, tag=name)
+        job = Job([own.attach(None), ("TIME",)], self._engine.deadline(), again=True, tag=name)
         try:
             await engine.call(job)
         except BaseException:
             with engine.lock:
                 engine.store.close_channel(engine.client, Route(name, name, 0, 0))
-            engine.submit(Job([own.detach()], self._deadline(), tag=name))
+            engine.submit(Job([own.detach()], self._engine.deadline(), tag=name))
             raise
         with engine.lock:
             own.clock.set(*job.replies[1])
@@ -76,7 +72,7 @@ class Owner:
     def _end(self, own: OwnInbox) -> list[Job]:
         own.closed = True
         del self._engine.inboxes[own.name]
-        job = Job([own.detach()], self._deadline(), again=True, tag=own.name)
+        job = Job([own.detach()], self._engine.deadline(), again=True, tag=own.name)
         self._engine.submit(job)
         jobs = [job]
         for membership in list(own.memberships.values()):
@@ -106,7 +102,7 @@ class Owner:
             engine.store.detach(engine.client)
             if engine.lines.answered:
                 keys = {TAG: engine.lines.answer_key, engine.reader_name: engine.keys.nudge(engine.reader_name)}
-                job = Job([("DEL", key) for key in keys.values()], self._deadline(), tag=tuple(keys))
+                job = Job([("DEL", key) for key in keys.values()], self._engine.deadline(), tag=tuple(keys))
                 jobs.append(job)
                 engine.submit(job)
         await self._all(jobs)
@@ -118,7 +114,7 @@ class Owner:
         deadline = monotonic() + ANSWER
         while any(own.is_attaching for own in owns) and monotonic() < deadline:
             await engine.sleep(0.005)
-        jobs = [Job([own.detach()], self._deadline(), again=True, tag=own.name) for own in owns]
+        jobs = [Job([own.detach()], self._engine.deadline(), again=True, tag=own.name) for own in owns]
         for job in jobs:
             engine.submit(job)
         await self._all(jobs)
@@ -144,7 +140,7 @@ class Owner:
         """Make the channel of *route* a member of *group*."""
         engine = self._engine
         own = self.own_inbox(route)
-        deadline = self._deadline()
+        deadline = self._engine.deadline()
         while (change := self._joins_along(own, group, route.name, deadline)) is not None:
             if await self._along(change):
                 return
@@ -241,7 +237,7 @@ class Owner:
         own = self.own_inbox(route)
         if group not in own.memberships:
             return
-        deadline = self._deadline()
+        deadline = self._engine.deadline()
         membership = await self._turn(own, group, deadline)
         if route.name not in membership.channels:
             self._release(own, membership)
@@ -323,7 +319,7 @@ class Owner:
         if membership.score is None:
             own.forget_if_idle(membership)
             return []
-        job = Job([self._leave(own, membership)], self._deadline(), again=True, tag=membership.group)
+        job = Job([self._leave(own, membership)], self._engine.deadline(), again=True, tag=membership.group)
         membership.score = None  # not renewed; unless the broker hears of it now, it ends with its lease
         membership.turn.append(Background())
         job.done = partial(self._left, own, membership)
@@ -358,7 +354,7 @@ class Owner:
             one.turn.append(Background())
         command = call(BEAT, keys, engine.keys.base, own.name, engine.options.lease_at_broker())
         done = partial(self._renewed, own, memberships)
-        return Job([command], self._deadline(), again=True, done=done, tag=memberships[0].group)
+        return Job([command], self._engine.deadline(), again=True, done=done, tag=memberships[0].group)
 
     def _renewed(self, own: OwnInbox, memberships: list[Membership], job: Job) -> None:
         with self._engine.lock:
@@ -372,50 +368,6 @@ class Owner:
                     one.score = abs(score)
             for one in memberships:
                 self._release(own, one)
-
-    # flush
-
-    async def flush(self) -> None:
-        """Drop all that waits in this namespace, and return when the owners of inboxes know."""
-        engine = self._engine
-        deadline = self._deadline()
-        keys = (engine.keys.history(), *engine.lines.common_keys)
-        # Twice is harmless; a Cluster may ask for it while the slot of the lists moves.
-        command = call(FLUSH_LISTS, keys, engine.keys.base, TAG)
-        lists = await engine.call(Job([command], deadline, again=engine.cluster is not None, tag=TAG))
-        engine.client.dropped["lost"] += lists.replies[0]
-        hashes = [key for node in await engine.nodes() for key in await self._scan(node, deadline)]
-        told: list[tuple[str, int]] = []
-        for key in dict.fromkeys(hashes):
-            stream = key.replace(f"{engine.keys.base}m:", f"{engine.keys.base}i:", 1)
-            job = Job([call(FLUSH_INBOX, (stream, key), engine.keys.base)], deadline, tag=tag_in(key))
-            count = (await engine.call(job)).replies[0]
-            if count >= 0:
-                told.append((key, count))
-        for key, count in told:
-            await self._taken(key, count, deadline)
-
-    async def _scan(self, node: Tag, deadline: float) -> list[str]:
-        """Return the hashes of all inboxes at *node*."""
-        engine = self._engine
-        hashes: list[str] = []
-        cursor: Any = b"0"
-        while True:
-            command = ("SCAN", cursor, "MATCH", engine.keys.inboxes(), "COUNT", 1000)
-            cursor, found = (await engine.call(Job([command], deadline, again=True, tag=node))).replies[0]
-            hashes += [key.decode() for key in found if key.isascii()]  # others are not ours
-            if int(cursor) == 0:
-                return hashes
-
-    async def _taken(self, key: str, count: int, deadline: float) -> None:
-        """Wait until the owner of an inbox has taken *count* messages, or is gone, or does not answer."""
-        engine = self._engine
-        while monotonic() < deadline:
-            job = Job([("HMGET", key, "rn", "an")], deadline, again=True, tag=tag_in(key))
-            taken, appended = (await engine.call(job)).replies[0]
-            if taken is None or int(taken) >= count or int(appended) < count:
-                return
-            await engine.sleep(0.002)
 
 
 def _closed(own: OwnInbox) -> RuntimeError:
