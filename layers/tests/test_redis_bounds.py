@@ -84,7 +84,7 @@ async def test_who_never_reads_is_bounded_in_bytes_and_everything_else_is_counte
 ) -> None:
     """L12: 1 KiB each, and a bound of 1 MiB; the owner's process holds no more than that either."""
     count = times(3000, 1_000_000)
-    layer, sender = redis.layer(inbox_bytes=1 << 20), redis.layer(send_deadline=60)
+    layer, sender = redis.layer(inbox_bytes=1 << 20), redis.layer(send_deadline=60, expiry=3600)
     inbox = await layer.new_channel("here!")
     await layer.group_add("room", f"{inbox}1")
     await at_once(count, lambda number: sender.send_group("room", numbered(number, text=KIB)), 200)

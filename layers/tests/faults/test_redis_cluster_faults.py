@@ -88,8 +88,11 @@ def move(cluster: Cluster, tag: str) -> None:
 
 
 def test_slots_move_key_by_key_and_nothing_is_lost(cluster: Cluster, begin: Begin) -> None:
-    """L19: that of each inbox, of the group, and of the normal channels, under load."""
-    stage = begin()
+    """L19: that of each inbox, of the group, and of the normal channels, under load.
+
+    Nothing expires, for a reader that cannot keep up with a busy machine would let it, and that is no loss of a move.
+    """
+    stage = begin(Bounds(expiry=3600, lease=30, capacity=10_000, recovery=RECOVERY))
     tags = [*(process.inbox for process in stage.readers), "room", "0"]
     for _ in range(times(1, 8)):
         for tag in tags:
