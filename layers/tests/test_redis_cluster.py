@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import anyio
@@ -17,11 +19,13 @@ from redis.crc import key_slot
 from seaway.conformance.brokers import Cluster, ClusterProxy, Server, redis_binary, valkey_binary
 from seaway.layers import open_layer
 from seaway.layers.redis import RedisLayer, SyncRedisLayer
+from seaway.layers.redis import _cluster as clusters
 from seaway.layers.redis._chart import Chart, Redirect, read_redirect, slot_of
 from seaway.layers.redis._connection import Refusal
 from seaway.layers.redis._greeting import History
 from seaway.layers.redis._jobs import MOST_WAITING
 from seaway.layers.redis._scripts import SEND
+from seaway.layers.redis._settings import RedisOptions
 from seaway.layers.redis._streams import Address
 from seaway.layers.redis.inspect import snapshot
 from seaway.layers.redis.keys import TAG, Keys, tag_in
@@ -331,6 +335,44 @@ def test_a_chart_knows_what_it_was_told_last() -> None:
     assert chart.of("room") == replica
     with pytest.raises(ConnectionError, match="no cluster"):
         chart.read("ERR no cluster", seed)
+
+
+class Surveyed:
+    """A link to a Cluster of one node, which counts how often it is asked who has which slot."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.times: list[float] = []
+
+    async def connect(self, address: Address, timeout: float) -> Any:
+        self.times.append(time.monotonic())
+        return self
+
+    async def run(self, commands: Any, timeout: float) -> list[Any]:
+        return [[[0, 16383, [b"one", 7000, b"x"]]]]
+
+    async def close(self) -> None:
+        """Nothing."""
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+async def test_who_has_failed_is_not_told_what_was_known_before() -> None:
+    link = Surveyed()
+    nodes = clusters.Cluster(link, RedisOptions(nodes=("one:7000",)))  # type: ignore[arg-type]
+    await nodes.survey()
+    await nodes.survey()
+    assert len(link.times) == 1, "a moment ago is now, for who has not failed"
+    failed = time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(nodes.survey_since, failed)
+    first, second = link.times
+    assert second > failed
+    assert second - first >= clusters._SURVEY_SECONDS
+    await nodes.survey_since(failed)
+    assert len(link.times) == 2, "one answer is enough for all who have failed before it"
 
 
 def test_a_move_is_told_from_a_failover() -> None:

@@ -31,6 +31,8 @@ _ANSWER_SECONDS = 0.5
 """For one node to answer, and after which no other is asked this time: callers wait."""
 
 _SURVEY_SECONDS = 0.1
+"""Between two surveys, at least: many may want one at the same time."""
+
 _MOST_PAUSE = 0.05
 _AT_ONCE = 3
 """So many redirects are followed without a pause."""
@@ -54,7 +56,7 @@ class Cluster:
         self.lanes: dict[Address | None, Lane] = {}
         self._answer_seconds = min(_ANSWER_SECONDS, options.send_deadline / 2)
         self.trouble = ConnectionError("no node of the Cluster has been asked yet")
-        self._surveyed = -inf
+        self._begun = self._surveyed = -inf
         self._is_surveying = False
 
     def lane_at(self, address: Address | None) -> Lane:
@@ -76,6 +78,17 @@ class Cluster:
 
     # Who has which slot
 
+    async def survey_since(self, failed: float) -> None:
+        """As `survey`; returns when one has been made that has begun after *failed*, on the monotonic clock.
+
+        An older one may say that a node is still there which was replaced since, and a node that is frozen costs who
+        tries it once more a second.
+        """
+        while self._begun < failed:
+            await self.survey()
+            if self._begun < failed:
+                await self._link.sleep(_SURVEY_SECONDS / 4)
+
     async def survey(self) -> None:
         """Ask who has which slot, unless that was asked a moment ago.
 
@@ -87,7 +100,7 @@ class Cluster:
                 return
             self._is_surveying = True
         errors = []
-        begun = monotonic()
+        begun = self._begun = monotonic()
         try:
             for address in self.chart.whom():
                 if monotonic() - begun >= self._answer_seconds:
@@ -204,7 +217,7 @@ class Cluster:
             Whether nothing is left in the lane.
         """
         try:
-            await self.survey()
+            await self.survey_since(monotonic())
         except ConnectionError:
             return False
         with self._link.lock:

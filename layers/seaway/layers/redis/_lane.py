@@ -73,6 +73,8 @@ class Lane:
         connection: the one in use; ``None`` while there is none.
         idle: those who wait for work (asynchronous).
         is_begun: whether somebody is about to write what waits (asyncio).
+        is_lost: an answer is missing; a frozen node of a Cluster, which may have been replaced by now, would take the
+            next connection, too, and not answer.
         under_way: batches that were written for nobody in particular (asyncio).
         lock: held by the thread that serves (synchronous).
         opening: held by the task that connects (asynchronous).
@@ -85,6 +87,7 @@ class Lane:
         self.connection: Connection | None = None
         self.idle: list[Any] = []
         self.is_begun = False
+        self.is_lost = False
         self.under_way = 0
         self.lock = Lock()
         self.opening: Any = None

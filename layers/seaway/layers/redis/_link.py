@@ -258,6 +258,10 @@ class Link(ABC):
             return True
         if lane.connection is not None and lane.connection.is_over():
             await self._leave(lane, lane.connection)  # nothing has been written, so nothing is unknown
+        if self.cluster is not None and lane.is_lost:
+            lane.is_lost = False
+            if await self.cluster.reroute(lane):
+                return True
         try:
             connection = await self.opened(lane)
         except ConnectionError as error:
@@ -334,6 +338,7 @@ class Link(ABC):
     def lost(self, lane: Lane, connection: Connection, batch: Batch, error: BaseException) -> None:
         """Whether *batch* was done nobody knows, and *connection* is of no more use."""
         self.forsake(lane, connection)
+        lane.is_lost = True
         why = ConnectionError(f"outcome unknown, done once or never: {error}")
         with self.lock:
             unknown = [job for job in batch.jobs if not job.again]

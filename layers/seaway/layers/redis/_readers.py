@@ -96,7 +96,7 @@ class _Reader(ABC):
         self._is_roused = False
         self._is_waiting = False
         self._was_connected = False
-        self._is_lost = False
+        self._lost: float | None = None
         self._redirects = 0
         self._outage = Outage("read from a node of its Cluster")
 
@@ -129,7 +129,7 @@ class _Reader(ABC):
             except ConnectionError as error:
                 if not self.is_over():
                     self._outage.failed(error)
-                self._is_lost = True
+                self._lost = monotonic()
                 self._away()
                 await self._rest(pause.next())
             except Exception:
@@ -141,11 +141,11 @@ class _Reader(ABC):
         engine = self._engine
         asked, self._asks = self._ask, self._ask is not None
         self._ask = None
-        if self._is_lost:
+        if self._lost is not None:
             with suppress(ConnectionError):
-                await self._cluster.survey()
+                await self._cluster.survey_since(self._lost)
         connection = await engine.open_connection(engine.margin, asked or await self._cluster.find(self._tag))
-        self._is_lost = False
+        self._lost = None
         try:
             engine.reconnects += self._was_connected
             self._was_connected = True
