@@ -63,6 +63,7 @@ async def test_a_join_does_not_share_the_answer_to_one_that_a_leave_waits_behind
             tasks.start_soon(layer.group_add, "room", f"{inbox}2")
         proxy.restore()
         assert await members(layer, inbox) == ["1", "2"]
+        await layer.close()
 
 
 async def test_of_joins_that_share_an_answer_those_that_are_cancelled_do_not_hold_and_the_others_do(
@@ -88,6 +89,7 @@ async def test_of_joins_that_share_an_answer_those_that_are_cancelled_do_not_hol
             proxy.restore()
             proxy.cut()  # what is asked again is the join that all share
         assert await members(layer, inbox) == ["2", "4"]
+        await layer.close()
 
 
 async def test_a_join_outlives_the_one_whose_answer_it_waits_for(broker: Server, redis_in_a_loop: Any) -> None:
@@ -105,3 +107,4 @@ async def test_a_join_outlives_the_one_whose_answer_it_waits_for(broker: Server,
             proxy.restore()
         assert not errors["2"]
         assert await members(layer, inbox) == ["2"]
+        await layer.close()

@@ -73,3 +73,4 @@ async def test_what_is_given_back_is_there_before_the_next_question(broker: Serv
             first = await layer.receive(["work"])
         proxy.restore()
         assert (first[1]["number"], (await layer.receive(["work"]))[1]["number"]) == (1, 2)
+        await layer.close()

@@ -51,14 +51,21 @@ def test_what_waits_and_who_is_there_is_shown(url: str) -> None:
         assert [(one["name"], list(one["inboxes"])) for one in found["groups"]] == [("room", [inbox])]
         shown = run("layer", "inspect", url).output
         assert all(text in shown for text in (inbox, "work", "room"))
-    assert inspected(url) == {"inboxes": [], "channels": [{"name": "work", "pending": 3}], "groups": []}
+    assert inspected(url) == {"inboxes": [], "channels": [{"name": "work", "pending": 3}], "groups": [], "spoilt": []}
+
+
+def test_keys_in_which_somebody_else_has_written_are_named(server: Server, url: str) -> None:
+    key = f"seaway:{url.partition('=')[2]}:g:{{room}}"
+    server.command("SET", key, "rubbish")
+    assert inspected(url)["spoilt"] == [key]
+    assert key in run("layer", "inspect", url).output
 
 
 def test_other_namespaces_are_not_shown(url: str) -> None:
     with open_layer(f"{url}-2", is_async=False) as layer:
         layer.send("work", MESSAGE)
         layer.new_channel("server!")
-        assert inspected(url) == {"inboxes": [], "channels": [], "groups": []}
+        assert inspected(url) == {"inboxes": [], "channels": [], "groups": [], "spoilt": []}
 
 
 def test_flush_drops_what_waits_and_leaves_memberships(url: str) -> None:
