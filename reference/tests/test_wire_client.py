@@ -116,7 +116,8 @@ async def test_who_reads_much_lets_others_run() -> None:
             received = await client.ended()
             tasks.cancel_scope.cancel()
 
-    assert len(turns) >= len(received) // 65536 > 0
+    reads = len(received) // 65536
+    assert len(turns) >= reads - 1 > 0, "trio's order is random"
 
 
 @pytest.mark.parametrize("name", BAD_FRAMES)

@@ -203,7 +203,8 @@ class Inbox:
                     self.bytes -= size
                     client.received += 1
                     return channel, message
-            elif (given := entry.given) or entry.deadline > clock():
+            elif entry.deadline > clock():
+                given = entry.given
                 if entry.size:
                     client.received += 1
                     if not given:
@@ -223,7 +224,7 @@ class Inbox:
         """Put news of the loss in the place of all that has expired at the head of the queue (GAP-017)."""
         queue = self.queue
         run: list[Direct | Fanout] = []
-        while queue and _deadline(queue[0]) <= now and not _begun(queue[0]):
+        while queue and _deadline(queue[0]) <= now:
             run.append(queue.popleft())
         self._account_for_loss(run, "expired")
         queue.extendleft(reversed(_gaps(run, "expired")))
