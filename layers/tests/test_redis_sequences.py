@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -74,6 +74,16 @@ def there_and_back(master: Server, replica: Server) -> Server:
     return master
 
 
+@asynccontextmanager
+async def member_of_a_room(master: Server) -> AsyncIterator[tuple[FaultProxy, FaultProxy, RedisLayer, RedisLayer, str]]:
+    """The proxies of an owner and of a sender, both layers, and the owner's inbox, which has room for two messages."""
+    with FaultProxy(master) as proxy, FaultProxy(master) as other:
+        async with RedisLayer(port=proxy.port, inbox_capacity=2) as layer, RedisLayer(port=other.port) as sender:
+            inbox = await layer.new_channel("here!")
+            await layer.group_add("room", f"{inbox}1")
+            yield proxy, other, layer, sender, inbox
+
+
 @pytest.mark.parametrize("failover", [promoted, there_and_back])
 @pytest.mark.req("GAP-010")
 async def test_a_failover_is_told_though_the_copy_lacks_what_the_owner_has_not_seen(
@@ -108,18 +118,15 @@ async def test_what_found_no_room_behind_the_copys_last_message_is_told_after_a_
 ) -> None:
     """The owner has seen nothing of it, so it is no part of the loss that is told before what can still be read."""
     master, replica = servers
-    with FaultProxy(master) as proxy, FaultProxy(master) as other:
-        async with RedisLayer(port=proxy.port, inbox_capacity=2) as layer, RedisLayer(port=other.port) as sender:
-            inbox = await layer.new_channel("here!")
-            await layer.group_add("room", f"{inbox}1")
-            proxy.blackhole()
-            for number in range(5):
-                await sender.send_group("room", numbered(number))
-            replica.catch_up(master)
-            proxy.aim(promoted(master, replica))
-            proxy.restore()
-            assert await layer.receive([inbox], 10) == (inbox, LOST)
-            got = await all_of(layer, inbox)
+    async with member_of_a_room(master) as (proxy, _, layer, sender, inbox):
+        proxy.blackhole()
+        for number in range(5):
+            await sender.send_group("room", numbered(number))
+        replica.catch_up(master)
+        proxy.aim(promoted(master, replica))
+        proxy.restore()
+        assert await layer.receive([inbox], 10) == (inbox, LOST)
+        got = await all_of(layer, inbox)
     overflow = {"type": "layer.gap", "reason": "overflow", "dropped": 3}
     assert got == [("1", numbered(0)), ("1", numbered(1)), ("", overflow)]
 
@@ -130,27 +137,24 @@ async def test_an_overflow_that_was_told_before_a_failover_is_not_told_by_the_co
 ) -> None:
     """The copy still had it to tell, and told it in front of its next message before the owner attached."""
     master, replica = servers
-    with FaultProxy(master) as proxy, FaultProxy(master) as other:
-        async with RedisLayer(port=proxy.port, inbox_capacity=2) as layer, RedisLayer(port=other.port) as sender:
-            inbox = await layer.new_channel("here!")
-            await layer.group_add("room", f"{inbox}1")
-            own = layer._engine.inboxes[inbox]
-            for number in range(5):
-                await sender.send_group("room", numbered(number))
-            replica.catch_up(master)
-            cut_off(replica, master)
-            got = await all_of(layer, inbox)
-            assert got[2:] == [("", {"type": "layer.gap", "reason": "overflow", "dropped": 3})]
-            proxy.blackhole()
-            other.aim(promoted(master, replica))
-            header, payload = replica.command("XRANGE", own.stream, "-", "+")[0][1]
-            for field, value in (("o", "3"), (header, payload.encode("utf-8", "surrogateescape"))):
-                replica.command("XADD", own.stream, "*", field, value)
-            replica.command("HSET", own.hash, "d", 0)
-            proxy.aim(replica)
-            proxy.restore()
-            assert await layer.receive([inbox], 10) == (inbox, LOST)
-            assert await all_of(layer, inbox) == [("1", numbered(0))]
+    async with member_of_a_room(master) as (proxy, other, layer, sender, inbox):
+        own = layer._engine.inboxes[inbox]
+        for number in range(5):
+            await sender.send_group("room", numbered(number))
+        replica.catch_up(master)
+        cut_off(replica, master)
+        got = await all_of(layer, inbox)
+        assert got[2:] == [("", {"type": "layer.gap", "reason": "overflow", "dropped": 3})]
+        proxy.blackhole()
+        other.aim(promoted(master, replica))
+        header, payload = replica.command("XRANGE", own.stream, "-", "+")[0][1]
+        for field, value in (("o", "3"), (header, payload.encode("utf-8", "surrogateescape"))):
+            replica.command("XADD", own.stream, "*", field, value)
+        replica.command("HSET", own.hash, "d", 0)
+        proxy.aim(replica)
+        proxy.restore()
+        assert await layer.receive([inbox], 10) == (inbox, LOST)
+        assert await all_of(layer, inbox) == [("1", numbered(0))]
 
 
 async def test_news_of_an_overflow_comes_once_whoever_joins_and_leaves_meanwhile(redis: Any) -> None:

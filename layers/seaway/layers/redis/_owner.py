@@ -39,13 +39,13 @@ class Owner:
         engine = self._engine
         own = OwnInbox(name, engine.store, engine.client, engine.options, engine.codec, engine.keys)
         asked = monotonic()
-        job = Job([own.attach(None), ("TIME",)], self._engine.deadline(), again=True, tag=name)
+        job = Job([own.attach(None), ("TIME",)], engine.deadline(), again=True, tag=name)
         try:
             await engine.call(job)
         except BaseException:
             with engine.lock:
                 engine.store.close_channel(engine.client, Route(name, name, 0, 0))
-            engine.submit(Job([own.detach()], self._engine.deadline(), tag=name))
+            engine.submit(Job([own.detach()], engine.deadline(), tag=name))
             raise
         with engine.lock:
             own.clock.set(*job.replies[1])
@@ -102,7 +102,7 @@ class Owner:
             engine.store.detach(engine.client)
             if engine.lines.answered:
                 keys = {TAG: engine.lines.answer_key, engine.reader_name: engine.keys.nudge(engine.reader_name)}
-                job = Job([("DEL", key) for key in keys.values()], self._engine.deadline(), tag=tuple(keys))
+                job = Job([("DEL", key) for key in keys.values()], engine.deadline(), tag=tuple(keys))
                 jobs.append(job)
                 engine.submit(job)
         await self._all(jobs)
@@ -114,7 +114,7 @@ class Owner:
         deadline = monotonic() + ANSWER
         while any(own.is_attaching for own in owns) and monotonic() < deadline:
             await engine.sleep(0.005)
-        jobs = [Job([own.detach()], self._engine.deadline(), again=True, tag=own.name) for own in owns]
+        jobs = [Job([own.detach()], engine.deadline(), again=True, tag=own.name) for own in owns]
         for job in jobs:
             engine.submit(job)
         await self._all(jobs)
@@ -140,7 +140,7 @@ class Owner:
         """Make the channel of *route* a member of *group*."""
         engine = self._engine
         own = self.own_inbox(route)
-        deadline = self._engine.deadline()
+        deadline = engine.deadline()
         while (change := self._joins_along(own, group, route.name, deadline)) is not None:
             if await self._along(change):
                 return
@@ -237,7 +237,7 @@ class Owner:
         own = self.own_inbox(route)
         if group not in own.memberships:
             return
-        deadline = self._engine.deadline()
+        deadline = engine.deadline()
         membership = await self._turn(own, group, deadline)
         if route.name not in membership.channels:
             self._release(own, membership)
@@ -354,7 +354,7 @@ class Owner:
             one.turn.append(Background())
         command = call(BEAT, keys, engine.keys.base, own.name, engine.options.lease_at_broker())
         done = partial(self._renewed, own, memberships)
-        return Job([command], self._engine.deadline(), again=True, done=done, tag=memberships[0].group)
+        return Job([command], engine.deadline(), again=True, done=done, tag=memberships[0].group)
 
     def _renewed(self, own: OwnInbox, memberships: list[Membership], job: Job) -> None:
         with self._engine.lock:
